@@ -1,0 +1,44 @@
+/* mk_rows.h: operations on the rows of a contiguous rows x cols matrix. */
+#ifndef MK_ROWS_H
+#define MK_ROWS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* out = exp(x - max) / sum(exp(x - max)) and its logarithm, row by row. */
+void mk_softmax_f32(const float *x, float *out, int64_t rows, int64_t cols);
+void mk_softmax_f64(const double *x, double *out, int64_t rows, int64_t cols);
+void mk_log_softmax_f32(const float *x, float *out, int64_t rows, int64_t cols);
+void mk_log_softmax_f64(const double *x, double *out, int64_t rows, int64_t cols);
+
+/* Gradients with respect to x from the gradient of out and out itself:
+ * softmax: (grad - sum(grad * out)) * out;  log_softmax: grad - exp(out) * sum(grad). */
+void mk_softmax_backward_f32(const float *grad, const float *out, float *gin, int64_t rows, int64_t cols);
+void mk_softmax_backward_f64(const double *grad, const double *out, double *gin, int64_t rows, int64_t cols);
+void mk_log_softmax_backward_f32(const float *grad, const float *out, float *gin, int64_t rows, int64_t cols);
+void mk_log_softmax_backward_f64(const double *grad, const double *out, double *gin, int64_t rows, int64_t cols);
+
+/* Layer norm over each row: out = (x - mean) * rstd * weight + bias with
+ * rstd = 1 / sqrt(var + eps), var the biased variance. weight and bias (cols
+ * values) may be NULL. mean and rstd (rows values) are written unless NULL. */
+void mk_layer_norm_f32(const float *x, const float *weight, const float *bias, double eps,
+                       float *out, float *mean, float *rstd, int64_t rows, int64_t cols);
+void mk_layer_norm_f64(const double *x, const double *weight, const double *bias, double eps,
+                       double *out, double *mean, double *rstd, int64_t rows, int64_t cols);
+
+/* Its gradients: dx (rows x cols), and added onto dweight and dbias (cols
+ * values). Any of the three may be NULL; weight may be NULL. */
+void mk_layer_norm_backward_f32(const float *grad, const float *x, const float *mean, const float *rstd,
+                                const float *weight, float *dx, float *dweight, float *dbias,
+                                int64_t rows, int64_t cols);
+void mk_layer_norm_backward_f64(const double *grad, const double *x, const double *mean, const double *rstd,
+                                const double *weight, double *dx, double *dweight, double *dbias,
+                                int64_t rows, int64_t cols);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

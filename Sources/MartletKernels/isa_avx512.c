@@ -1,0 +1,21 @@
+/* isa_avx512.c: the templates compiled for avx512. */
+#if defined(__x86_64__)
+#include "kernels.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include "special.h"
+#include <immintrin.h>
+
+/* A loop that calls libm stays scalar, whatever the pragma asks for. */
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed"
+#endif
+
+#define ISA avx512
+#define VECTOR_BYTES 64
+#define HAS_FMA 1
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,f16c"))), apply_to = function)
+#include "template/all.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,82 @@
+/* kernels.h (internal): the table of loops that exist once per instruction
+ * set. Each isa_*.c fills one table from the same templates; the best one the
+ * CPU can run is chosen when the library is loaded. All pointers are to
+ * contiguous elements; strides, threads and blocking are the callers' work. */
+#ifndef MK_KERNELS_INTERNAL_H
+#define MK_KERNELS_INTERNAL_H
+
+#include "include/martlet_kernels.h"
+
+/* The members for one element type T with name suffix S. */
+#define MK_TABLE_MEMBERS(T, S) \
+    void (*unary_##S)(int32_t op, const T *x, T *out, int64_t n); \
+    void (*unary_param_##S)(int32_t op, const T *x, T *out, int64_t n, const double *p); \
+    void (*binary_##S)(int32_t op, const T *a, const T *b, T *out, int64_t n); \
+    /* ADD SUB MUL DIV with one operand a single value; 0 if the op has no such loop */ \
+    int (*binary_right_##S)(int32_t op, const T *a, T b, T *out, int64_t n); \
+    int (*binary_left_##S)(int32_t op, T a, const T *b, T *out, int64_t n); \
+    void (*compare_##S)(int32_t op, const T *a, const T *b, uint8_t *out, int64_t n); \
+    void (*add_scaled_##S)(const T *a, const T *b, T alpha, T *out, int64_t n); \
+    void (*addcmul_##S)(const T *a, const T *b, const T *c, T value, T *out, int64_t n); \
+    void (*addcdiv_##S)(const T *a, const T *b, const T *c, T value, T *out, int64_t n); \
+    void (*lerp_##S)(const T *a, const T *b, const T *w, T *out, int64_t n); \
+    void (*where_##S)(const uint8_t *c, const T *a, const T *b, T *out, int64_t n); \
+    T (*sum_##S)(const T *x, int64_t n); \
+    T (*sumsq_##S)(const T *x, int64_t n); \
+    T (*dot_##S)(const T *x, const T *y, int64_t n); \
+    T (*prod_##S)(const T *x, int64_t n); \
+    T (*max_##S)(const T *x, int64_t n, int64_t *index); \
+    T (*min_##S)(const T *x, int64_t n, int64_t *index); \
+    void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
+    void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
+    void (*softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
+    void (*log_softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
+    void (*softmax_backward_##S)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols); \
+    void (*log_softmax_backward_##S)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols); \
+    void (*layer_norm_##S)(const T *x, const T *weight, const T *bias, double eps, T *out, T *mean, T *rstd, \
+                           int64_t rows, int64_t cols); \
+    void (*layer_norm_backward_##S)(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx, \
+                                    T *dweight, T *dbias, int64_t rows, int64_t cols); \
+    void (*sgd_##S)(T *p, const T *g, T *buf, int64_t n, const double *h); \
+    void (*adam_##S)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const double *h); \
+    void (*rmsprop_##S)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const double *h); \
+    void (*adagrad_##S)(T *p, const T *g, T *sum, int64_t n, const double *h); \
+    void (*adadelta_##S)(T *p, const T *g, T *sq, T *acc, int64_t n, const double *h); \
+    void (*adamax_##S)(T *p, const T *g, T *m, T *u, int64_t n, const double *h);
+
+typedef struct mk_table {
+    MK_TABLE_MEMBERS(float, f32)
+    MK_TABLE_MEMBERS(double, f64)
+    void (*f64_to_f32)(const double *x, float *out, int64_t n);
+    void (*f32_to_f64)(const float *x, double *out, int64_t n);
+    void (*f16_to_f32)(const uint16_t *x, float *out, int64_t n);
+    void (*f32_to_f16)(const float *x, uint16_t *out, int64_t n);
+    void (*bf16_to_f32)(const uint16_t *x, float *out, int64_t n);
+    void (*f32_to_bf16)(const float *x, uint16_t *out, int64_t n);
+    const char *name;
+} mk_table;
+
+extern const mk_table mk_table_generic;
+#if defined(__x86_64__)
+extern const mk_table mk_table_avx2;
+extern const mk_table mk_table_avx512;
+#endif
+
+/* The chosen table; never NULL. */
+extern const mk_table *mk_active;
+
+/* Elements handled per thread at least, in a cheap elementwise loop. */
+#define MK_GRAIN 32768
+
+/* Before a loop whose iterations touch distinct elements: the compiler need
+ * not test whether the pointers overlap (in place use has the same index). */
+#if defined(__clang__)
+#define MK_VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
+#else
+#define MK_VECTOR_LOOP
+#endif
+
+#define MK_CAT2(a, b) a##_##b
+#define MK_CAT(a, b) MK_CAT2(a, b)
+
+#endif

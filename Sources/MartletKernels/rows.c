@@ -1,0 +1,51 @@
+/* rows.c: threads around softmax and layer norm. */
+#include "kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, NORM };
+
+#define DEFINE(T, S) \
+typedef struct { int kind; const T *a, *b, *w, *bias; T *out, *mean, *rstd; double eps; int64_t cols; } job_##S; \
+static void piece_##S(void *context, int64_t r, int64_t end) { \
+    job_##S *j = context; \
+    int64_t cols = j->cols, at = r * cols, n = end - r; \
+    switch (j->kind) { \
+    case SOFTMAX: mk_active->softmax_##S(j->a + at, j->out + at, n, cols); break; \
+    case LOG_SOFTMAX: mk_active->log_softmax_##S(j->a + at, j->out + at, n, cols); break; \
+    case SOFTMAX_BACKWARD: mk_active->softmax_backward_##S(j->a + at, j->b + at, j->out + at, n, cols); break; \
+    case LOG_SOFTMAX_BACKWARD: mk_active->log_softmax_backward_##S(j->a + at, j->b + at, j->out + at, n, cols); break; \
+    default: \
+        mk_active->layer_norm_##S(j->a + at, j->w, j->bias, j->eps, j->out + at, j->mean ? j->mean + r : NULL, \
+                                  j->rstd ? j->rstd + r : NULL, n, cols); \
+    } \
+} \
+static void run_##S(job_##S j, int64_t rows) { \
+    if (rows <= 0 || j.cols <= 0) return; \
+    mk_parallel_for(rows, (MK_GRAIN / 4 + j.cols - 1) / j.cols, piece_##S, &j); \
+} \
+void mk_softmax_##S(const T *x, T *out, int64_t rows, int64_t cols) { \
+    run_##S((job_##S){.kind = SOFTMAX, .a = x, .out = out, .cols = cols}, rows); \
+} \
+void mk_log_softmax_##S(const T *x, T *out, int64_t rows, int64_t cols) { \
+    run_##S((job_##S){.kind = LOG_SOFTMAX, .a = x, .out = out, .cols = cols}, rows); \
+} \
+void mk_softmax_backward_##S(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols) { \
+    run_##S((job_##S){.kind = SOFTMAX_BACKWARD, .a = grad, .b = out, .out = gin, .cols = cols}, rows); \
+} \
+void mk_log_softmax_backward_##S(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols) { \
+    run_##S((job_##S){.kind = LOG_SOFTMAX_BACKWARD, .a = grad, .b = out, .out = gin, .cols = cols}, rows); \
+} \
+void mk_layer_norm_##S(const T *x, const T *weight, const T *bias, double eps, T *out, T *mean, T *rstd, int64_t rows, \
+                       int64_t cols) { \
+    run_##S((job_##S){.kind = NORM, .a = x, .w = weight, .bias = bias, .eps = eps, .out = out, .mean = mean, \
+                      .rstd = rstd, .cols = cols}, rows); \
+} \
+void mk_layer_norm_backward_##S(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx, \
+                                T *dweight, T *dbias, int64_t rows, int64_t cols) { \
+    mk_active->layer_norm_backward_##S(grad, x, mean, rstd, weight, dx, dweight, dbias, rows, cols); \
+}
+
+DEFINE(float, f32)
+DEFINE(double, f64)

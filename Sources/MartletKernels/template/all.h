@@ -1,0 +1,64 @@
+/* all.h: every template, once per element type, and the table of the results.
+ * The including file sets ISA, VECTOR_BYTES and HAS_FMA. */
+#pragma STDC FP_CONTRACT OFF
+
+#if HAS_FMA
+#define FMA(a, b, c) __builtin_elementwise_fma((a), (b), (c))
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
+#define F(name) MK_CAT(MK_CAT(name, S), ISA)
+
+#define T float
+#define S f32
+#define INT int32_t
+#define IS_FLOAT 1
+#include "math.h"
+#include "families.h"
+#undef T
+#undef S
+#undef INT
+#undef IS_FLOAT
+#undef M
+
+#define T double
+#define S f64
+#define INT int64_t
+#define IS_FLOAT 0
+#include "math.h"
+#include "families.h"
+#undef T
+#undef S
+#undef INT
+#undef IS_FLOAT
+#undef M
+
+#include "convert.h"
+
+#define ENTRY2(name, S_) .name##_##S_ = MK_CAT(name##_##S_, ISA)
+#define ENTRIES(S_) \
+    ENTRY2(unary, S_), ENTRY2(unary_param, S_), ENTRY2(binary, S_), ENTRY2(binary_right, S_), \
+    ENTRY2(binary_left, S_), ENTRY2(compare, S_), ENTRY2(add_scaled, S_), ENTRY2(addcmul, S_), \
+    ENTRY2(addcdiv, S_), ENTRY2(lerp, S_), ENTRY2(where, S_), ENTRY2(sum, S_), ENTRY2(sumsq, S_), \
+    ENTRY2(dot, S_), ENTRY2(prod, S_), ENTRY2(max, S_), ENTRY2(min, S_), ENTRY2(mean_var, S_), \
+    ENTRY2(sum_rows, S_), ENTRY2(softmax, S_), ENTRY2(log_softmax, S_), ENTRY2(softmax_backward, S_), \
+    ENTRY2(log_softmax_backward, S_), ENTRY2(layer_norm, S_), ENTRY2(layer_norm_backward, S_), ENTRY2(sgd, S_), \
+    ENTRY2(adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_)
+
+#define TABLE_NAME2(i) mk_table_##i
+#define TABLE_NAME(i) TABLE_NAME2(i)
+#define ISA_STRING2(i) #i
+#define ISA_STRING(i) ISA_STRING2(i)
+
+const mk_table TABLE_NAME(ISA) = {
+    ENTRIES(f32),
+    ENTRIES(f64),
+    .f64_to_f32 = MK_CAT(f64_to_f32, ISA),
+    .f32_to_f64 = MK_CAT(f32_to_f64, ISA),
+    .f16_to_f32 = MK_CAT(f16_to_f32, ISA),
+    .f32_to_f16 = MK_CAT(f32_to_f16, ISA),
+    .bf16_to_f32 = MK_CAT(bf16_to_f32, ISA),
+    .f32_to_bf16 = MK_CAT(f32_to_bf16, ISA),
+    .name = ISA_STRING(ISA),
+};

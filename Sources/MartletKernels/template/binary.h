@@ -1,0 +1,162 @@
+/* binary.h: out[i] from a[i], b[i] and sometimes c[i]. */
+#define EACH(expression) \
+    { MK_VECTOR_LOOP for (int64_t i = 0; i < n; i++) { T u = a[i], v = b[i]; out[i] = (expression); } return; }
+
+/* Python's modulo: the sign of the divisor. */
+static inline T F(m_remainder)(T a, T b) {
+    T r = M(fmod)(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+/* Floor of the true quotient: from the remainder, so that it is not the floor
+ * of an already rounded quotient. Division by zero gives a / b. */
+static inline T F(m_floor_divide)(T a, T b) {
+    if (b == 0) return a / b;
+    T r = M(fmod)(a, b);
+    T q = (a - r) / b;
+    if (r != 0 && (b < 0) != (r < 0)) q -= 1;
+    if (q == 0) return M(copysign)(0, a / b);
+    T f = F(m_floor)(q);
+    return q - f > (T)0.5 ? f + 1 : f;
+}
+
+static inline T F(m_logaddexp)(T a, T b) {
+    T big = MAX2(a, b);
+    if (a == b && M(fabs)(a) == (T)INFINITY) return a;
+    return big + F(m_log1p)(F(m_exp)(-M(fabs)(a - b))) + (a != a ? a : b != b ? b : 0);
+}
+
+static inline T F(m_softplus_grad)(T g, T x) {
+    T z = F(m_exp)(x);
+    return x > 20 ? g : g * z / (z + 1);
+}
+
+static inline T F(m_gelu_tanh_grad)(T x) {
+    const T k = (T)0.79788456080286535588, c = (T)0.044715;
+    T t = F(m_tanh)(k * (x + c * x * x * x));
+    T inner = k * (1 + 3 * c * x * x);
+    return (T)0.5 * (1 + t) + (T)0.5 * x * (1 - t * t) * inner;
+}
+
+static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
+    switch (op) {
+    case MK_ADD: EACH(u + v)
+    case MK_SUB: EACH(u - v)
+    case MK_MUL: EACH(u * v)
+    case MK_DIV: EACH(u / v)
+    case MK_MAXIMUM: EACH(u != u ? u : (u > v ? u : v))
+    case MK_MINIMUM: EACH(u != u ? u : (u < v ? u : v))
+    case MK_POW: EACH(M(pow)(u, v))
+    case MK_ATAN2: EACH(M(atan2)(u, v))
+    case MK_FMOD: EACH(M(fmod)(u, v))
+    case MK_REMAINDER: EACH(F(m_remainder)(u, v))
+    case MK_FLOOR_DIVIDE: EACH(F(m_floor_divide)(u, v))
+    case MK_COPYSIGN: EACH(__builtin_elementwise_copysign(u, v))
+    case MK_HYPOT: EACH(M(hypot)(u, v))
+    case MK_FMAX: EACH(u != u ? v : (u < v ? v : u))
+    case MK_FMIN: EACH(u != u ? v : (u > v ? v : u))
+    case MK_XLOGY: EACH(v != v ? v : u == 0 ? 0 : u * F(m_log)(v))
+    case MK_LOGADDEXP: EACH(F(m_logaddexp)(u, v))
+    case MK_TRUE_DIV_TRUNC: EACH(__builtin_elementwise_trunc(u / v))
+    case MK_SQUARED_DIFFERENCE: EACH((u - v) * (u - v))
+    case MK_HEAVISIDE: EACH(u == 0 ? v : (T)(u > 0) + (u != u ? u : 0))
+    case MK_NEXTAFTER: EACH(M(nextafter)(u, v))
+    case MK_TANH_BACKWARD: EACH(u * (1 - v * v))
+    case MK_SIGMOID_BACKWARD: EACH(u * (1 - v) * v)
+    case MK_RELU_BACKWARD: EACH(v > 0 ? u : v != v ? u : 0)
+    case MK_GELU_BACKWARD: EACH(u * F(m_gelu_grad)(v))
+    case MK_GELU_TANH_BACKWARD: EACH(u * F(m_gelu_tanh_grad)(v))
+    case MK_SILU_BACKWARD: {
+        MK_VECTOR_LOOP
+        for (int64_t i = 0; i < n; i++) {
+            T s = F(m_sigmoid)(b[i]);
+            out[i] = a[i] * s * (1 + b[i] * (1 - s));
+        }
+        return;
+    }
+    case MK_SOFTPLUS_BACKWARD: EACH(F(m_softplus_grad)(u, v))
+    case MK_LOGSIGMOID_BACKWARD: EACH(u * F(m_sigmoid)(-v))
+    case MK_ABS_BACKWARD: EACH(u * (T)((v > 0) - (v < 0)))
+    default: return;
+    }
+}
+#undef EACH
+
+#define EACH(expression) { MK_VECTOR_LOOP for (int64_t i = 0; i < n; i++) { T u = a[i]; out[i] = (expression); } return 1; }
+static int F(binary_right)(int32_t op, const T *a, T v, T *out, int64_t n) {
+    switch (op) {
+    case MK_ADD: EACH(u + v)
+    case MK_SUB: EACH(u - v)
+    case MK_MUL: EACH(u * v)
+    case MK_DIV: EACH(u / v)
+    case MK_POW:
+        if (v == 2) EACH(u * u)
+        if (v == 3) EACH(u * u * u)
+        if (v == (T)0.5) EACH(F(m_sqrt)(u))
+        if (v == (T)-0.5) EACH(1 / F(m_sqrt)(u))
+        if (v == -1) EACH(1 / u)
+        if (v == -2) EACH(1 / (u * u))
+        return 0;
+    default: return 0;
+    }
+}
+#undef EACH
+
+#define EACH(expression) { MK_VECTOR_LOOP for (int64_t i = 0; i < n; i++) { T v = b[i]; out[i] = (expression); } return 1; }
+static int F(binary_left)(int32_t op, T u, const T *b, T *out, int64_t n) {
+    switch (op) {
+    case MK_ADD: EACH(u + v)
+    case MK_SUB: EACH(u - v)
+    case MK_MUL: EACH(u * v)
+    case MK_DIV: EACH(u / v)
+    default: return 0;
+    }
+}
+#undef EACH
+
+#define EACH(op) { MK_VECTOR_LOOP for (int64_t i = 0; i < n; i++) out[i] = (uint8_t)(a[i] op b[i]); return; }
+static void F(compare)(int32_t op, const T *a, const T *b, uint8_t *out, int64_t n) {
+    switch (op) {
+    case MK_EQ: EACH(==)
+    case MK_NE: EACH(!=)
+    case MK_LT: EACH(<)
+    case MK_LE: EACH(<=)
+    case MK_GT: EACH(>)
+    case MK_GE: EACH(>=)
+    default: return;
+    }
+}
+#undef EACH
+
+static void F(add_scaled)(const T *a, const T *b, T alpha, T *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) out[i] = a[i] + alpha * b[i];
+}
+
+static void F(addcmul)(const T *a, const T *b, const T *c, T value, T *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) out[i] = a[i] + value * b[i] * c[i];
+}
+
+static void F(addcdiv)(const T *a, const T *b, const T *c, T value, T *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) out[i] = a[i] + value * b[i] / c[i];
+}
+
+/* The form is chosen so that both ends are hit exactly. */
+static inline T F(m_lerp)(T a, T b, T w) {
+    return (w < 0 ? -w : w) < (T)0.5 ? a + w * (b - a) : b - (b - a) * (1 - w);
+}
+
+static void F(lerp)(const T *a, const T *b, const T *w, T *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) out[i] = F(m_lerp)(a[i], b[i], w[i]);
+}
+
+static void F(where)(const uint8_t *c, const T *a, const T *b, T *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T u = a[i], v = b[i];
+        out[i] = c[i] ? u : v;
+    }
+}

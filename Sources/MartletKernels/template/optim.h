@@ -1,0 +1,129 @@
+/* optim.h: optimizer steps. h[] holds the hyperparameters in the order given
+ * at each function; scalars are rounded to T where a tensor operation with a
+ * number operand rounds them. */
+
+/* h: lr, momentum, dampening, weight_decay, nesterov, maximize, first */
+static void F(sgd)(T *p, const T *g, T *buf, int64_t n, const double *h) {
+    T step = (T)-h[0], mom = (T)h[1], keep = (T)(1 - h[2]), wd = (T)h[3], sign = h[5] != 0 ? -1 : 1;
+    int decay = h[3] != 0, momentum = h[1] != 0, nesterov = h[4] != 0, first = h[6] != 0;
+    if (!momentum) {
+        if (!decay) {
+            MK_VECTOR_LOOP
+            for (int64_t i = 0; i < n; i++) p[i] = p[i] + step * (sign * g[i]);
+        } else {
+            MK_VECTOR_LOOP
+            for (int64_t i = 0; i < n; i++) p[i] = p[i] + step * (sign * g[i] + wd * p[i]);
+        }
+        return;
+    }
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i];
+        d = decay ? d + wd * p[i] : d;
+        T b = first ? d : buf[i] * mom + keep * d;
+        buf[i] = b;
+        p[i] = p[i] + step * (nesterov ? d + mom * b : b);
+    }
+}
+
+/* h: lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction1, bias_correction2 */
+static void F(adam)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const double *h) {
+    T w1 = (T)(1 - h[1]), b2 = (T)h[2], w2 = (T)(1 - h[2]), eps = (T)h[3], wd = (T)h[4], shrink = (T)(1 - h[0] * h[4]);
+    T sign = h[6] != 0 ? -1 : 1, step = (T)-(h[0] / h[7]), root = (T)sqrt(h[8]);
+    int decay = h[4] != 0 && h[5] == 0, decoupled = h[4] != 0 && h[5] != 0;
+    if (!decoupled) shrink = 1;
+    if (!decay) wd = 0;
+#define STEP(second) \
+    MK_VECTOR_LOOP \
+    for (int64_t i = 0; i < n; i++) { \
+        T q = p[i] * shrink; \
+        T d = sign * g[i]; \
+        d = decay ? d + wd * q : d; \
+        T a = F(m_lerp)(m[i], d, w1); \
+        T s = v[i] * b2 + w2 * d * d; \
+        m[i] = a; \
+        v[i] = s; \
+        second; \
+        p[i] = q + step * a / (F(m_sqrt)(s) / root + eps); \
+    }
+    if (max_sq) {
+        STEP(s = max_sq[i] != max_sq[i] || max_sq[i] > s ? max_sq[i] : s; max_sq[i] = s)
+    } else {
+        STEP((void)0)
+    }
+#undef STEP
+}
+
+/* h: lr, alpha, eps, weight_decay, momentum, maximize */
+static void F(rmsprop)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const double *h) {
+    T step = (T)-h[0], keep = (T)h[1], take = (T)(1 - h[1]), eps = (T)h[2], wd = (T)h[3], mom = (T)h[4];
+    T sign = h[5] != 0 ? -1 : 1;
+    int decay = h[3] != 0, momentum = h[4] > 0;
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i];
+        d = decay ? d + wd * p[i] : d;
+        T s = sq[i] * keep + take * d * d;
+        sq[i] = s;
+        if (avg) {
+            T a = F(m_lerp)(avg[i], d, take);
+            avg[i] = a;
+            s = s + -a * a;
+        }
+        T root = F(m_sqrt)(s) + eps;
+        if (momentum) {
+            T b = buf[i] * mom + d / root;
+            buf[i] = b;
+            p[i] = p[i] + step * b;
+        } else {
+            p[i] = p[i] + step * d / root;
+        }
+    }
+}
+
+/* h: clr, eps, weight_decay, maximize */
+static void F(adagrad)(T *p, const T *g, T *sum, int64_t n, const double *h) {
+    T step = (T)-h[0], eps = (T)h[1], wd = (T)h[2], sign = h[3] != 0 ? -1 : 1;
+    int decay = h[2] != 0;
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i];
+        d = decay ? d + wd * p[i] : d;
+        T s = sum[i] + d * d;
+        sum[i] = s;
+        p[i] = p[i] + step * d / (F(m_sqrt)(s) + eps);
+    }
+}
+
+/* h: lr, rho, eps, weight_decay, maximize */
+static void F(adadelta)(T *p, const T *g, T *sq, T *acc, int64_t n, const double *h) {
+    T step = (T)-h[0], rho = (T)h[1], take = (T)(1 - h[1]), eps = (T)h[2], wd = (T)h[3], sign = h[4] != 0 ? -1 : 1;
+    int decay = h[3] != 0;
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i];
+        d = decay ? d + wd * p[i] : d;
+        T s = sq[i] * rho + take * d * d;
+        T delta = F(m_sqrt)(acc[i] + eps) / F(m_sqrt)(s + eps) * d;
+        sq[i] = s;
+        acc[i] = acc[i] * rho + take * delta * delta;
+        p[i] = p[i] + step * delta;
+    }
+}
+
+/* h: lr, beta1, beta2, eps, weight_decay, maximize, bias_correction */
+static void F(adamax)(T *p, const T *g, T *m, T *u, int64_t n, const double *h) {
+    T w1 = (T)(1 - h[1]), b2 = (T)h[2], eps = (T)h[3], wd = (T)h[4], sign = h[5] != 0 ? -1 : 1;
+    T step = (T)-(h[0] / h[6]);
+    int decay = h[4] != 0;
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i];
+        d = decay ? d + wd * p[i] : d;
+        T a = F(m_lerp)(m[i], d, w1);
+        T old = u[i] * b2, size = (d < 0 ? -d : d) + eps;
+        T top = old != old || old > size ? old : size;
+        m[i] = a;
+        u[i] = top;
+        p[i] = p[i] + step * a / top;
+    }
+}

@@ -1,0 +1,77 @@
+/* unary.h: out[i] = f(x[i]). */
+#define EACH(expression) \
+    { MK_VECTOR_LOOP for (int64_t i = 0; i < n; i++) { T v = x[i]; out[i] = (expression); } return; }
+#define MAX2(a, b) ((a) > (b) ? (a) : (b))
+#define MIN2(a, b) ((a) < (b) ? (a) : (b))
+
+static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
+    switch (op) {
+    case MK_NEG: EACH(-v)
+    case MK_ABS: EACH(v < 0 ? -v : v + 0)
+    case MK_SIGN: EACH((T)((v > 0) - (v < 0)))
+    case MK_SQRT: EACH(F(m_sqrt)(v))
+    case MK_RSQRT: EACH(1 / F(m_sqrt)(v))
+    case MK_RECIPROCAL: EACH(1 / v)
+    case MK_SQUARE: EACH(v * v)
+    case MK_EXP: EACH(F(m_exp)(v))
+    case MK_EXP2: EACH(F(m_exp2)(v))
+    case MK_EXPM1: EACH(F(m_expm1)(v))
+    case MK_LOG: EACH(F(m_log)(v))
+    case MK_LOG2: EACH(F(m_log2)(v))
+    case MK_LOG10: EACH(F(m_log10)(v))
+    case MK_LOG1P: EACH(F(m_log1p)(v))
+    case MK_SIN: EACH(F(m_sin)(v))
+    case MK_COS: EACH(F(m_cos)(v))
+    case MK_TAN: EACH(M(tan)(v))
+    case MK_ASIN: EACH(M(asin)(v))
+    case MK_ACOS: EACH(M(acos)(v))
+    case MK_ATAN: EACH(M(atan)(v))
+    case MK_SINH: EACH(M(sinh)(v))
+    case MK_COSH: EACH(M(cosh)(v))
+    case MK_TANH: EACH(F(m_tanh)(v))
+    case MK_ASINH: EACH(M(asinh)(v))
+    case MK_ACOSH: EACH(M(acosh)(v))
+    case MK_ATANH: EACH(M(atanh)(v))
+    case MK_SIGMOID: EACH(F(m_sigmoid)(v))
+    case MK_LOGSIGMOID: EACH(F(m_logsigmoid)(v))
+    case MK_RELU: EACH(v < 0 ? 0 : v)
+    case MK_SILU: EACH(F(m_silu)(v))
+    case MK_GELU: EACH(F(m_gelu)(v))
+    case MK_GELU_TANH: EACH(F(m_gelu_tanh)(v))
+    case MK_SOFTPLUS: EACH(F(m_softplus)(v))
+    case MK_ERF: EACH(F(m_erf)(v))
+    case MK_ERFC: EACH(F(m_erfc)(v))
+    case MK_ERFINV: EACH((T)mk_erfinv(v))
+    case MK_LGAMMA: EACH((T)mk_lgamma(v))
+    case MK_DIGAMMA: EACH((T)mk_digamma(v))
+    case MK_FLOOR: EACH(__builtin_elementwise_floor(v))
+    case MK_CEIL: EACH(__builtin_elementwise_ceil(v))
+    case MK_TRUNC: EACH(__builtin_elementwise_trunc(v))
+    case MK_ROUND: EACH(__builtin_elementwise_roundeven(v))
+    case MK_FRAC: EACH(v - __builtin_elementwise_trunc(v))
+    case MK_HARDSWISH: EACH(v * (v + 3 < 0 ? 0 : v + 3 > 6 ? 6 : v + 3) / 6)
+    case MK_HARDSIGMOID: EACH((v + 3 < 0 ? 0 : v + 3 > 6 ? 6 : v + 3) / 6)
+    case MK_MISH: EACH(F(m_mish)(v))
+    case MK_SELU: EACH(v > 0 ? (T)1.0507009873554804934193349852946 * v
+                             : (T)(1.6732632423543772848170429916717 * 1.0507009873554804934193349852946) * F(m_expm1)(v))
+    default: return;
+    }
+}
+
+static void F(unary_param)(int32_t op, const T *x, T *out, int64_t n, const double *p) {
+    T p0 = (T)p[0], p1 = (T)p[1];
+    switch (op) {
+    case MK_CLAMP: EACH(v < p0 ? (p0 > p1 ? p1 : p0) : v > p1 ? p1 : v)
+    case MK_LEAKY_RELU: EACH(v > 0 ? v : v * p0)
+    case MK_ELU: {
+        T negative = (T)(p0 * p1), input = (T)p[2];
+        EACH(v > 0 ? v * p1 : F(m_expm1)(v * input) * negative)
+    }
+    case MK_SOFTPLUS_PARAM: EACH(v * p0 > p1 ? v : F(m_log1p)(F(m_exp)(v * p0)) / p0)
+    case MK_THRESHOLD: EACH(v <= p0 ? p1 : v)
+    case MK_HARDSHRINK: EACH(v >= -p0 && v <= p0 ? 0 : v)
+    case MK_SOFTSHRINK: EACH(v > p0 ? v - p0 : v < -p0 ? v + p0 : v * 0)
+    default: return;
+    }
+}
+#undef EACH
