@@ -1,0 +1,130 @@
+"""The arithmetic of the less common optimizers; see :mod:`martlet.optim._updates` for the rules."""
+import martlet as torch
+
+from ._updates import core_first, decayed, next_step, number
+
+
+@core_first
+def adadelta_(params, grads, square_avgs, acc_deltas, steps, *, lr, rho, eps, weight_decay=0, maximize=False,
+              differentiable=False):
+    """Adadelta (Zeiler 2012)."""
+    for i, param in enumerate(params):
+        square_avg, acc_delta = square_avgs[i], acc_deltas[i]
+        steps[i] += 1
+        grad = decayed(-grads[i] if maximize else grads[i], param, weight_decay)
+        square_avg.mul_(rho).addcmul_(grad, grad, value=1 - rho)
+        std = square_avg.add(eps).sqrt_()
+        delta = acc_delta.add(eps).sqrt_()
+        if differentiable:
+            delta = delta.clone()
+        delta.div_(std).mul_(grad)
+        acc_delta.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        param.add_(delta, alpha=number(-lr))
+
+
+@core_first
+def adamax_(params, grads, exp_avgs, exp_infs, steps, *, lr, beta1, beta2, eps, weight_decay=0, maximize=False,
+            differentiable=False):
+    """Adamax: Adam with the infinity norm (Kingma & Ba 2015, section 7.1)."""
+    for i, param in enumerate(params):
+        exp_avg, exp_inf = exp_avgs[i], exp_infs[i]
+        step = next_step(steps[i])
+        grad = decayed(-grads[i] if maximize else grads[i], param, weight_decay)
+        exp_avg.lerp_(grad, 1 - beta1)
+        norm = torch.maximum(exp_inf.mul_(beta2), grad.abs().add_(eps))
+        exp_inf.copy_(norm)
+        if differentiable:
+            exp_avg, exp_inf = exp_avg.clone(), norm
+        param.addcdiv_(exp_avg, exp_inf, value=number(-(lr / (1 - beta1 ** step))))
+
+
+@core_first
+def rprop_(params, grads, prevs, step_sizes, steps, *, etaminus, etaplus, step_size_min, step_size_max,
+           maximize=False, differentiable=False):
+    """Resilient backpropagation (Riedmiller & Braun 1993); where the sign flips, that step is skipped."""
+    for i, param in enumerate(params):
+        grad = -grads[i] if maximize else grads[i]
+        prev, step_size = prevs[i], step_sizes[i]
+        steps[i] += 1
+        sign = grad.mul(prev.clone() if differentiable else prev).sign()
+        turned = sign.lt(0)
+        factor = torch.ones_like(sign).masked_fill_(sign.gt(0), etaplus).masked_fill_(turned, etaminus)
+        step_size.mul_(factor).clamp_(step_size_min, step_size_max)
+        grad = grad.masked_fill(turned, 0)
+        param.addcmul_(grad.sign(), step_size, value=-1)
+        prev.copy_(grad)
+
+
+@core_first
+def asgd_(params, grads, axs, mus, etas, steps, *, lr, lambd, t0, alpha, weight_decay=0, maximize=False,
+          differentiable=False):
+    """Averaged stochastic gradient descent (Polyak & Juditsky 1992); ``axs`` hold the averages."""
+    for i, param in enumerate(params):
+        ax, mu, eta = axs[i], mus[i], etas[i]
+        step = next_step(steps[i])
+        grad = decayed(-grads[i] if maximize else grads[i], param, weight_decay)
+        rate = eta.item()
+        param.mul_(1 - lambd * rate)
+        param.add_(grad, alpha=-rate)
+        if mu.item() != 1:
+            ax.add_(param.sub(ax).mul_(mu))
+        else:
+            ax.copy_(param)
+        eta.fill_(number(lr / ((1 + lambd * lr * step) ** alpha)))
+        mu.fill_(1 / max(1, step - t0))
+
+
+@core_first
+def nadam_(params, grads, exp_avgs, exp_avg_sqs, mu_products, steps, *, lr, beta1, beta2, eps, momentum_decay,
+           weight_decay=0, decoupled_weight_decay=False, maximize=False, differentiable=False):
+    """Adam with Nesterov momentum (Dozat 2016)."""
+    for i, param in enumerate(params):
+        grad = -grads[i] if maximize else grads[i]
+        exp_avg, exp_avg_sq, mu_product = exp_avgs[i], exp_avg_sqs[i], mu_products[i]
+        step = next_step(steps[i])
+        if decoupled_weight_decay:
+            if weight_decay != 0:
+                param.mul_(1 - lr * weight_decay)
+        else:
+            grad = decayed(grad, param, weight_decay)
+        mu = beta1 * (1.0 - 0.5 * (0.96 ** (step * momentum_decay)))
+        mu_next = beta1 * (1.0 - 0.5 * (0.96 ** ((step + 1) * momentum_decay)))
+        mu_product *= mu
+        exp_avg.lerp_(grad, 1 - beta1)
+        exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        denom = exp_avg_sq.div(1 - beta2 ** step).sqrt()
+        denom = denom.add(eps) if differentiable else denom.add_(eps)
+        product = mu_product.item()
+        param.addcdiv_(grad, denom, value=number(-lr * (1.0 - mu) / (1.0 - product)))
+        if differentiable:
+            exp_avg = exp_avg.clone()
+        param.addcdiv_(exp_avg, denom, value=number((-lr * mu_next) / (1.0 - product * mu_next)))
+
+
+@core_first
+def radam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, weight_decay=0,
+           decoupled_weight_decay=False, maximize=False, differentiable=False):
+    """Rectified Adam (Liu et al. 2020)."""
+    longest = 2 / (1 - beta2) - 1
+    for i, param in enumerate(params):
+        grad = -grads[i] if maximize else grads[i]
+        exp_avg, exp_avg_sq = exp_avgs[i], exp_avg_sqs[i]
+        step = next_step(steps[i])
+        if decoupled_weight_decay:
+            if weight_decay != 0:
+                param.mul_(1 - lr * weight_decay)
+        else:
+            grad = decayed(grad, param, weight_decay)
+        exp_avg.lerp_(grad, 1 - beta1)
+        exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        correction2 = 1 - beta2 ** step
+        change = exp_avg / (1 - beta1 ** step) * lr
+        length = longest - 2 * step * (beta2 ** step) / correction2
+        if length > 5.0:  # the variance is tractable from here on
+            root = exp_avg_sq.sqrt()
+            root = root.add(eps) if differentiable else root.add_(eps)
+            rectified = (
+                (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            ) ** 0.5
+            change = change * ((correction2 ** 0.5) / root) * rectified
+        param.add_(change, alpha=-1.0)
