@@ -42,7 +42,15 @@
     void (*rmsprop_##S)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const double *h); \
     void (*adagrad_##S)(T *p, const T *g, T *sum, int64_t n, const double *h); \
     void (*adadelta_##S)(T *p, const T *g, T *sq, T *acc, int64_t n, const double *h); \
-    void (*adamax_##S)(T *p, const T *g, T *m, T *u, int64_t n, const double *h);
+    void (*adamax_##S)(T *p, const T *g, T *m, T *u, int64_t n, const double *h); \
+    /* Matrix products; see template/gemm.h and gemv.h. space: gemm_space elements, 64-byte aligned. */ \
+    void (*gemm_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
+                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, T *space); \
+    int64_t (*gemm_space_##S)(int64_t m, int64_t n, int64_t k); \
+    void (*gemm_dots_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, const T *b, int64_t ldb, \
+                          T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \
+    void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
+                             T *y, int64_t incy, const T *bias, int64_t inc_bias);
 
 typedef struct mk_table {
     MK_TABLE_MEMBERS(float, f32)

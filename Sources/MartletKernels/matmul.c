@@ -1,23 +1,146 @@
-/* matmul.c: matrix products. */
+/* matmul.c: which way a matrix product is computed, and on how many threads.
+ * The way is chosen from the whole shape before any cutting, and cuts are never
+ * along k, so the result does not depend on the number of threads. */
 #include "kernels.h"
 
+enum { GEMM, DOTS, DOTS_SWAPPED, COMBINE_ROW, COMBINE_COLUMN };
+
+/* Multiplications below which the plain loop wins over packing, and per thread. */
+enum { TINY = 64, GRAIN = 1 << 19 };
+
 #define DEFINE(T, S) \
+typedef struct { \
+    int way; \
+    int64_t m, n, k; \
+    T alpha; \
+    const T *a; \
+    int64_t rsa, csa; \
+    const T *b; \
+    int64_t rsb, csb; \
+    T beta; \
+    T *c; \
+    int64_t rsc, csc; \
+    const T *bias; \
+    int64_t cut_m, cut_n, across; /* rows and columns of a piece; pieces side by side */ \
+} product_##S; \
+\
+static void plain_##S(const product_##S *g) { \
+    for (int64_t i = 0; i < g->m; i++) \
+        for (int64_t j = 0; j < g->n; j++) { \
+            const T *x = g->a + i * g->rsa, *y = g->b + j * g->csb; \
+            T *to = g->c + i * g->rsc + j * g->csc, s = 0; \
+            for (int64_t p = 0; p < g->k; p++) s += x[p * g->csa] * y[p * g->rsb]; \
+            s *= g->alpha; \
+            if (g->beta != 0) s = *to * g->beta + s; \
+            *to = g->bias ? s + g->bias[j] : s; \
+        } \
+} \
+\
+static void serial_##S(const product_##S *g) { \
+    const mk_table *t = mk_active; \
+    switch (g->way) { \
+    case DOTS: \
+        t->gemm_dots_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->b, g->csb, g->beta, g->c, g->rsc, g->csc, g->bias, 0, 1); \
+        return; \
+    case DOTS_SWAPPED: \
+        t->gemm_dots_##S(g->n, g->m, g->k, g->alpha, g->b, g->csb, g->a, g->rsa, g->beta, g->c, g->csc, g->rsc, g->bias, 1, 0); \
+        return; \
+    case COMBINE_ROW: \
+        t->gemv_combine_##S(g->n, g->k, g->alpha, g->a, g->csa, g->b, g->rsb, g->beta, g->c, g->csc, g->bias, 1); \
+        return; \
+    case COMBINE_COLUMN: \
+        t->gemv_combine_##S(g->m, g->k, g->alpha, g->b, g->rsb, g->a, g->csa, g->beta, g->c, g->rsc, g->bias, 0); \
+        return; \
+    default: { \
+        size_t bytes = (size_t)t->gemm_space_##S(g->m, g->n, g->k) * sizeof(T); \
+        T *space = mk_alloc(bytes); \
+        if (!space) { \
+            plain_##S(g); \
+            return; \
+        } \
+        t->gemm_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->csa, g->b, g->rsb, g->csb, g->beta, g->c, g->rsc, g->csc, \
+                    g->bias, space); \
+        mk_free(space, bytes); \
+    } \
+    } \
+} \
+\
+static void pieces_##S(void *context, int64_t begin, int64_t end) { \
+    const product_##S *whole = context; \
+    for (int64_t at = begin; at < end; at++) { \
+        product_##S g = *whole; \
+        int64_t i = at / g.across * g.cut_m, j = at % g.across * g.cut_n; \
+        g.m = g.m - i < g.cut_m ? g.m - i : g.cut_m; \
+        g.n = g.n - j < g.cut_n ? g.n - j : g.cut_n; \
+        g.a += i * g.rsa; \
+        g.b += j * g.csb; \
+        g.c += i * g.rsc + j * g.csc; \
+        if (g.bias) g.bias += j; \
+        if (g.m > 0 && g.n > 0) serial_##S(&g); \
+    } \
+} \
+\
+static int way_##S(const product_##S *g) { \
+    if (g->m == 1 && g->csb == 1) return COMBINE_ROW; \
+    if (g->n == 1 && g->rsa == 1) return COMBINE_COLUMN; \
+    if (g->csa == 1 && g->rsb == 1 && g->k >= 32) { \
+        if (g->m <= 8 && g->m <= g->n) return DOTS; \
+        if (g->n <= 8) return DOTS_SWAPPED; \
+    } \
+    return GEMM; \
+} \
+\
 void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
                  int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias) { \
-    for (int64_t i = 0; i < m; i++) \
-        for (int64_t j = 0; j < n; j++) { \
-            T s = 0; \
-            for (int64_t p = 0; p < k; p++) s += a[i * rsa + p * csa] * b[p * rsb + j * csb]; \
-            T *to = c + i * rsc + j * csc, v = alpha * s; \
-            if (beta != 0) v += beta * *to; \
-            *to = bias ? v + bias[j] : v; \
-        } \
+    if (m <= 0 || n <= 0) return; \
+    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, m, n, 1}; \
+    if (csc != 1 && rsc == 1 && !bias && m > 1) \
+        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, n, m, 1}; \
+    if (k <= 0 || m * n * k <= TINY) { \
+        plain_##S(&g); \
+        return; \
+    } \
+    /* A length of 1 makes its stride meaningless: take the one that helps. */ \
+    if (g.k == 1) g.csa = g.rsb = 1; \
+    if (g.m == 1) g.rsa = g.k; \
+    if (g.n == 1) g.csb = g.k; \
+    g.way = way_##S(&g); \
+    int64_t threads = mk_get_num_threads(), work = m * n * k; \
+    if (g.way != GEMM) work *= 4; /* bound by memory: the sooner in parallel */ \
+    if (threads == 1 || work < 2 * GRAIN) { \
+        serial_##S(&g); \
+        return; \
+    } \
+    int64_t most = work / GRAIN; \
+    if (threads > most) threads = most; \
+    /* Double the pieces along the longer side until there are enough. */ \
+    int64_t pm = 1, pn = 1; \
+    while (pm * pn < threads) { \
+        if (g.m / pm >= g.n / pn) pm *= 2; \
+        else pn *= 2; \
+    } \
+    g.cut_m = ((g.m + pm - 1) / pm + 13) / 14 * 14; \
+    g.cut_n = ((g.n + pn - 1) / pn + 31) / 32 * 32; \
+    g.across = (g.n + g.cut_n - 1) / g.cut_n; \
+    mk_parallel_for(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, pieces_##S, &g); \
+} \
+\
+typedef struct { product_##S g; int64_t bsa, bsb, bsc; } batch_##S; \
+static void batch_piece_##S(void *context, int64_t begin, int64_t end) { \
+    const batch_##S *s = context; \
+    const product_##S *g = &s->g; \
+    for (int64_t i = begin; i < end; i++) \
+        mk_gemm_##S(g->m, g->n, g->k, g->alpha, g->a + i * s->bsa, g->rsa, g->csa, g->b + i * s->bsb, g->rsb, g->csb, \
+                    g->beta, g->c + i * s->bsc, g->rsc, g->csc, NULL); \
 } \
 void mk_gemm_batched_##S(int64_t batch, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t bsa, int64_t rsa, \
                          int64_t csa, const T *b, int64_t bsb, int64_t rsb, int64_t csb, T beta, T *c, int64_t bsc, \
                          int64_t rsc, int64_t csc) { \
-    for (int64_t i = 0; i < batch; i++) \
-        mk_gemm_##S(m, n, k, alpha, a + i * bsa, rsa, csa, b + i * bsb, rsb, csb, beta, c + i * bsc, rsc, csc, 0); \
+    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, m, n, 1}, bsa, bsb, bsc}; \
+    int64_t work = m * n * (k > 0 ? k : 1), grain = work > 0 ? GRAIN / work + 1 : batch; \
+    if (batch < mk_get_num_threads()) batch_piece_##S(&s, 0, batch); \
+    else mk_parallel_for(batch, grain, batch_piece_##S, &s); \
 }
+
 DEFINE(float, f32)
 DEFINE(double, f64)

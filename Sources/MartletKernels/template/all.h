@@ -14,6 +14,8 @@
 #define S f32
 #define INT int32_t
 #define IS_FLOAT 1
+#define VL_IS_8 (VECTOR_BYTES == 32)
+#define VL_IS_4 (VECTOR_BYTES == 16)
 #include "math.h"
 #include "families.h"
 #undef T
@@ -21,11 +23,15 @@
 #undef INT
 #undef IS_FLOAT
 #undef M
+#undef VL_IS_8
+#undef VL_IS_4
 
 #define T double
 #define S f64
 #define INT int64_t
 #define IS_FLOAT 0
+#define VL_IS_8 (VECTOR_BYTES == 64)
+#define VL_IS_4 (VECTOR_BYTES == 32)
 #include "math.h"
 #include "families.h"
 #undef T
@@ -33,6 +39,8 @@
 #undef INT
 #undef IS_FLOAT
 #undef M
+#undef VL_IS_8
+#undef VL_IS_4
 
 #include "convert.h"
 
@@ -44,7 +52,8 @@
     ENTRY2(dot, S_), ENTRY2(prod, S_), ENTRY2(max, S_), ENTRY2(min, S_), ENTRY2(mean_var, S_), \
     ENTRY2(sum_rows, S_), ENTRY2(softmax, S_), ENTRY2(log_softmax, S_), ENTRY2(softmax_backward, S_), \
     ENTRY2(log_softmax_backward, S_), ENTRY2(layer_norm, S_), ENTRY2(layer_norm_backward, S_), ENTRY2(sgd, S_), \
-    ENTRY2(adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_)
+    ENTRY2(adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_), \
+    ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_)
 
 #define TABLE_NAME2(i) mk_table_##i
 #define TABLE_NAME(i) TABLE_NAME2(i)

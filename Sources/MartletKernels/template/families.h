@@ -4,3 +4,17 @@
 #include "reduce.h"
 #include "rows.h"
 #include "optim.h"
+#include "vector.h"
+#include "gemm.h"
+#include "gemv.h"
+#undef VL
+#undef V
+#undef VU
+#undef MR
+#undef NR
+#undef KC
+#undef MC
+#undef NC
+#undef A_PAD
+#undef LOAD
+#undef STORE

@@ -1,0 +1,193 @@
+/* gemm.h: matrix product on one thread. After Goto and van de Geijn (2008) and
+ * BLIS: panels of B (KC x NR) stay in the first cache, blocks of A (MC x KC) in
+ * the second, and a register tile of up to MR x NR runs over k. Both operands
+ * may have any strides: A is read by broadcasts, B by vectors, and packing turns
+ * any layout into that order. Packing is skipped where each element would be
+ * used only a few times. The order of additions for an element of C depends on
+ * k alone. */
+#if VECTOR_BYTES == 64
+#define MR 14
+#define A_PAD 16
+#else
+#define MR 6
+#define A_PAD 8
+#endif
+#define NR (2 * VL)
+#define KC 256
+#define MC (12 * MR)
+#define NC 2048
+
+/* One register tile: acc[r] = sum over p of a(r, p) * b(p, .), for mr rows and
+ * nv vectors, then C = alpha * acc + beta * C (+ bias). `packed` A has rsa 1 and
+ * csa A_PAD. Called with constant mr, nv and packed only. */
+static inline __attribute__((always_inline)) void F(tile)(const int mr, const int nv, const int packed, int64_t k,
+        const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c, int64_t ldc, T alpha, T beta, const T *bias) {
+    V acc[MR][2];
+    _Pragma("clang loop unroll(full)")
+    for (int r = 0; r < mr; r++)
+        for (int v = 0; v < 2; v++) acc[r][v] = (V){0};
+    const T *a0 = a, *a3 = a + 3 * rsa, *a6 = a + 6 * rsa, *a9 = a + 9 * rsa, *a12 = a + 12 * rsa;
+    for (int64_t p = 0; p < k; p++) {
+        V b0 = LOAD(b), b1 = nv > 1 ? LOAD(b + VL) : b0;
+        b += ldb;
+        _Pragma("clang loop unroll(full)")
+        for (int r = 0; r < mr; r++) {
+            const T *from = packed ? a + r
+                                   : (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : a12) + (r % 3) * rsa;
+            V x = (V){0} + *from;
+            acc[r][0] = FMA(x, b0, acc[r][0]);
+            if (nv > 1) acc[r][1] = FMA(x, b1, acc[r][1]);
+        }
+        if (packed) a += A_PAD;
+        else {
+            a0 += csa;
+            if (mr > 3) a3 += csa;
+            if (mr > 6) a6 += csa;
+            if (mr > 9) a9 += csa;
+            if (mr > 12) a12 += csa;
+        }
+    }
+    if (alpha == 1 && !bias && (beta == 0 || beta == 1)) {
+        if (beta == 0) {
+            _Pragma("clang loop unroll(full)")
+            for (int r = 0; r < mr; r++)
+                for (int v = 0; v < nv; v++) STORE(c + r * ldc + v * VL, acc[r][v]);
+        } else {
+            _Pragma("clang loop unroll(full)")
+            for (int r = 0; r < mr; r++)
+                for (int v = 0; v < nv; v++) STORE(c + r * ldc + v * VL, LOAD(c + r * ldc + v * VL) + acc[r][v]);
+        }
+        return;
+    }
+    _Pragma("clang loop unroll(full)")
+    for (int r = 0; r < mr; r++)
+        for (int v = 0; v < nv; v++) {
+            T *to = c + r * ldc + v * VL;
+            V s = acc[r][v] * alpha;
+            if (beta != 0) s = LOAD(to) * beta + s;
+            if (bias) s = s + LOAD(bias + v * VL);
+            STORE(to, s);
+        }
+}
+
+typedef void (*F(tile_function))(int64_t k, const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c,
+                                 int64_t ldc, T alpha, T beta, const T *bias);
+#define TILE(mr, nv, packed) \
+static void F(tile_##mr##_##nv##_##packed)(int64_t k, const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c, \
+                                           int64_t ldc, T alpha, T beta, const T *bias) { \
+    F(tile)(mr, nv, packed, k, a, rsa, csa, b, ldb, c, ldc, alpha, beta, bias); \
+}
+#define TILES(mr) TILE(mr, 1, 0) TILE(mr, 1, 1) TILE(mr, 2, 0) TILE(mr, 2, 1)
+#define ROW(mr) {{F(tile_##mr##_1_0), F(tile_##mr##_1_1)}, {F(tile_##mr##_2_0), F(tile_##mr##_2_1)}}
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if MR == 14
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
+#endif
+
+/* [rows - 1][vectors - 1][packed] */
+static const F(tile_function) F(tiles)[MR][2][2] = {
+    ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6),
+#if MR == 14
+    ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12), ROW(13), ROW(14),
+#endif
+};
+#undef TILE
+#undef TILES
+#undef ROW
+
+/* out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k. pad is a
+ * multiple of VL. Entries from w to pad are 0 in a panel of B, whose vectors
+ * are multiplied whole, and unspecified in one of A, which is read by element. */
+static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
+    if (w < pad && pad == NR) memset(out, 0, (size_t)(pad * k) * sizeof(T));
+    if (si == 1) {
+        if (w == pad) {
+            for (int64_t p = 0; p < k; p++)
+                for (int64_t i = 0; i < pad; i += VL) STORE(out + p * pad + i, LOAD(x + p * sp + i));
+        } else {
+            for (int64_t p = 0; p < k; p++)
+                for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[p * sp + i];
+        }
+        return;
+    }
+    int64_t p = 0;
+    if (sp == 1)
+        for (; p + VL <= k; p += VL)
+            for (int64_t i = 0; i < w; i += VL) {
+                V r[VL];
+                for (int q = 0; q < VL; q++) r[q] = i + q < w ? LOAD(x + (i + q) * si + p) : (V){0};
+                F(transpose)(r);
+                for (int q = 0; q < VL; q++) STORE(out + (p + q) * pad + i, r[q]);
+            }
+    for (; p < k; p++)
+        for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[i * si + p * sp];
+}
+
+/* A tile whose C has fewer columns than its vectors, or no unit stride. */
+static void F(edge_tile)(F(tile_function) f, int64_t mr, int64_t w, int64_t k, const T *a, int64_t rsa, int64_t csa,
+                         const T *b, int64_t ldb, T *c, int64_t rsc, int64_t csc, T alpha, T beta, const T *bias) {
+    T temp[MR * NR];
+    f(k, a, rsa, csa, b, ldb, temp, NR, 1, 0, NULL);
+    for (int64_t r = 0; r < mr; r++)
+        for (int64_t j = 0; j < w; j++) {
+            T *to = c + r * rsc + j * csc, s = temp[r * NR + j] * alpha;
+            if (beta != 0) s = *to * beta + s;
+            *to = bias ? s + bias[j] : s;
+        }
+}
+
+/* Rows per tile, such that all tiles of m rows are about equally high. */
+static inline int64_t F(tile_rows)(int64_t m) {
+    int64_t count = (m + MR - 1) / MR;
+    return (m + count - 1) / count;
+}
+
+static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
+                    int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, T *space) {
+    int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m), mc = mr * (MC / MR);
+    int raw_a = n <= 2 * NR, raw_b = csb == 1 && m <= 2 * MR;
+    T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
+    for (int64_t jc = 0; jc < n; jc += NC) {
+        int64_t nb = n - jc < NC ? n - jc : NC;
+        for (int64_t pc = 0; pc < k; pc += kc) {
+            int64_t kb = k - pc < kc ? k - pc : kc;
+            const T *b_block = b + pc * rsb + jc * csb, *add = pc + kb >= k ? bias : NULL;
+            T keep = pc == 0 ? beta : 1;
+            for (int64_t j = 0; j < nb; j += NR) {
+                int64_t w = nb - j < NR ? nb - j : NR;
+                if (raw_b && w == NR) continue;
+                F(pack)(b_block + j * csb, csb, rsb, w, kb, pack_b + j * kb, NR);
+            }
+            for (int64_t ic = 0; ic < m; ic += mc) {
+                int64_t mb = m - ic < mc ? m - ic : mc;
+                const T *a_block = a + ic * rsa + pc * csa;
+                if (!raw_a)
+                    for (int64_t i = 0; i < mb; i += mr)
+                        F(pack)(a_block + i * rsa, rsa, csa, mb - i < mr ? mb - i : mr, kb, pack_a + i / mr * A_PAD * kb, A_PAD);
+                for (int64_t j = 0; j < nb; j += NR) {
+                    int64_t w = nb - j < NR ? nb - j : NR;
+                    int direct = raw_b && w == NR;
+                    const T *b_panel = direct ? b_block + j : pack_b + j * kb, *add_j = add ? add + jc + j : NULL;
+                    int64_t ldb = direct ? rsb : NR;
+                    for (int64_t i = 0; i < mb; i += mr) {
+                        int64_t h = mb - i < mr ? mb - i : mr;
+                        const T *a_panel = raw_a ? a_block + i * rsa : pack_a + i / mr * A_PAD * kb;
+                        T *to = c + (ic + i) * rsc + (jc + j) * csc;
+                        F(tile_function) f = F(tiles)[h - 1][w > VL][!raw_a];
+                        if (csc == 1 && (w == NR || w == VL))
+                            f(kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, alpha, keep, add_j);
+                        else
+                            F(edge_tile)(f, h, w, kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, csc, alpha, keep, add_j);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Elements of scratch that F(gemm) needs. */
+static int64_t F(gemm_space)(int64_t m, int64_t n, int64_t k) {
+    int64_t kc = k < KC ? k : KC, nb = n < NC ? (n + NR - 1) / NR * NR : NC;
+    (void)m;
+    return MC / MR * A_PAD * KC + nb * kc;
+}
