@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let here = Context.packageDirectory
+
+// Exclusivity is proven by the tests (debug builds check it); at run time it costs 10 ns a property access.
+let engineSettings: [SwiftSetting] = [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "martlet", type: .dynamic, targets: ["MartletC", "MartletDylib"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CMartlet", path: "include"),
+        .target(name: "MartletKernels", linkerSettings: [.linkedLibrary("m")]),
+        .target(name: "Martlet", dependencies: ["MartletKernels"], swiftSettings: engineSettings),
+        .target(name: "MartletC", dependencies: ["Martlet", "CMartlet"], swiftSettings: engineSettings),
+        // Carries the link settings of libmartlet.so alone: the runtime linked in, exports cut to mt_*.
+        .target(
+            name: "MartletDylib", exclude: ["martlet.map"],
+            linkerSettings: [
+                .unsafeFlags(
+                    [
+                        "-static-stdlib", "-use-ld=lld",
+                        "-Xlinker", "--version-script=\(here)/Sources/MartletDylib/martlet.map",
+                        "-Xlinker", "-soname=libmartlet.so.0",
+                        "-Xlinker", "-z", "-Xlinker", "nodelete",
+                    ], .when(platforms: [.linux]))
+            ]),
+    ],
+    swiftLanguageModes: [.v5]
+)

@@ -1,0 +1,241 @@
+import MartletKernels
+import Synchronization
+
+/// Where a gradient goes next: an input slot of a node.
+public struct Edge {
+    public var node: Node
+    public var index: Int
+}
+
+/// One step of the recorded computation: it turns gradients of its outputs into gradients of its inputs.
+///
+/// Reverse mode in three sentences. Each operation on tensors that require gradients makes a node holding
+/// edges to the nodes of its operands. `backward()` walks the nodes from the result, newest first, handing
+/// each the sum of the gradients that reached it. What arrives at a leaf is added to its `.grad`.
+///
+/// The closure is written with differentiable operations, so running it while recording gives
+/// gradients of gradients of any order.
+public class Node {
+    public typealias Backward = (_ node: Node, _ gradients: [Tensor?]) throws -> [Tensor?]
+
+    /// torch's name of the step, e.g. `MulBackward0`.
+    public internal(set) var name: String
+    /// One per input, nil where the input needs no gradient.
+    public internal(set) var edges: [Edge?]
+    /// Grows with creation; the engine runs newer nodes first.
+    let sequence: UInt64
+    /// What each output looked like, to check gradients against and to fill in zeros.
+    var outputs: [OutputInfo]
+    var savedTensors: [SavedTensor] = []
+    private(set) var isReleased = false
+    var backward: Backward?
+    /// Run on the gradients of the outputs before the step; may replace them.
+    var preHooks: [HookEntry<([Tensor?]) throws -> [Tensor?]?>] = []
+    /// Hooks on a single output (a tensor's own hooks), by output index.
+    var tensorHooks: [(output: Int, slot: GradSlot)] = []
+    /// Run after the step with (gradients of inputs, gradients of outputs); may replace the former.
+    var postHooks: [HookEntry<([Tensor?], [Tensor?]) throws -> [Tensor?]?>] = []
+
+    private static let counter = Atomic<UInt64>(1)
+
+    init(_ name: String, edges: [Edge?], outputs: [OutputInfo], backward: Backward?) {
+        self.name = name
+        self.edges = edges
+        self.outputs = outputs
+        self.backward = backward
+        sequence = Node.counter.wrappingAdd(1, ordering: .relaxed).oldValue
+    }
+
+    /// Whether input `i` takes a gradient.
+    @inline(__always)
+    public func needs(_ i: Int) -> Bool { edges[i] != nil }
+
+    /// Keeps inputs for the way back; nil stands for one that is not needed.
+    @inline(__always)
+    func save(_ tensors: Tensor?...) {
+        for t in tensors { savedTensors.append(SavedTensor(t)) }
+    }
+
+    /// Keeps an output of this node without making a cycle.
+    func saveOutput(_ t: Tensor, _ index: Int = 0) { savedTensors.append(SavedTensor(output: t, index)) }
+
+    /// A saved tensor; throws where it was freed or changed in place since.
+    func saved(_ i: Int) throws -> Tensor {
+        guard let t = try savedOptional(i) else { throw MartletError.runtime("\(name): input \(i) was not saved") }
+        return t
+    }
+
+    func savedOptional(_ i: Int) throws -> Tensor? {
+        if isReleased { throw Node.secondBackward }
+        return try savedTensors[i].unpack(self)
+    }
+
+    static let secondBackward = MartletError.runtime(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward."
+    )
+
+    /// Frees what was kept for the way back.
+    func releaseSaved() {
+        if savedTensors.isEmpty { return }
+        isReleased = true
+        let dead = savedTensors
+        savedTensors = []
+        Graveyard.bury((dead, nil, nil))
+    }
+
+    /// One step. Gradients of outputs in, gradients of inputs out.
+    func apply(_ gradients: [Tensor?]) throws -> [Tensor?] {
+        guard let backward else {
+            throw MartletError.notImplemented("derivative for \(name) is not implemented")
+        }
+        return try backward(self, gradients)
+    }
+
+    deinit {
+        // A chain of a million nodes must not be a million nested deinits: contents go to a queue that the
+        // outermost release drains.
+        if !edges.isEmpty || !savedTensors.isEmpty || backward != nil {
+            Graveyard.bury((savedTensors, edges, backward))
+        }
+    }
+}
+
+/// Shape and dtype of a node's output.
+struct OutputInfo {
+    var sizes: Dims
+    var dtype: DType
+    init(_ t: Tensor) {
+        sizes = t.sizes
+        dtype = t.dtype
+    }
+}
+
+/// A hook with the number by which it is removed.
+struct HookEntry<F> {
+    let id: Int
+    let run: F
+}
+
+/// Numbers for hooks.
+enum HookID {
+    private static let counter = Atomic<Int>(1)
+    static func next() -> Int { counter.wrappingAdd(1, ordering: .relaxed).oldValue }
+}
+
+/// The queue that makes releasing a graph iterative. One per thread, in the kernels' thread-local slot.
+enum Graveyard {
+    typealias Remains = ([SavedTensor], [Edge?]?, Node.Backward?)
+    private final class Queue {
+        var items: [Remains] = []
+        var draining = false
+    }
+
+    static func bury(_ remains: Remains) {
+        let tls = mk_tls_get()!
+        let queue: Queue
+        if let p = tls.pointee.slots.0 {
+            queue = Unmanaged<Queue>.fromOpaque(p).takeUnretainedValue()
+        } else {
+            queue = Queue()
+            tls.pointee.slots.0 = Unmanaged.passRetained(queue).toOpaque()
+        }
+        queue.items.append(remains)
+        if queue.draining { return }
+        queue.draining = true
+        while let last = queue.items.popLast() { withExtendedLifetime(last) {} }
+        queue.draining = false
+    }
+}
+
+/// A tensor kept for the way back, with the version it had.
+struct SavedTensor {
+    private let tensor: Tensor?
+    private let version: Int
+    /// For an output of the saving node: its index; the node itself is not referenced, which would be a cycle.
+    private let output: Int
+
+    init(_ t: Tensor?) {
+        tensor = t
+        version = t?.version ?? 0
+        output = -1
+    }
+
+    init(output t: Tensor, _ index: Int) {
+        let detached = t.alias()
+        detached.isWrappedNumber = t.isWrappedNumber
+        tensor = detached
+        version = t.version
+        output = index
+    }
+
+    func unpack(_ node: Node) throws -> Tensor? {
+        guard let tensor else { return nil }
+        if tensor.version != version {
+            let producer = output >= 0 ? node : tensor.gradFn
+            let index = output >= 0 ? output : tensor.outputIndex
+            let origin = producer.map { ", which is output \(index) of \($0.name)," } ?? ""
+            throw MartletError.runtime(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: [\(tensor.typeName) \(tensor.sizes)]\(origin) is at version \(tensor.version); expected version \(version) instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+            )
+        }
+        if output >= 0 && GradMode.isEnabled {
+            let t = tensor.alias()
+            t.history = node
+            t.outputIndex = output
+            return t
+        }
+        return tensor
+    }
+}
+
+/// The gradient of a tensor and the hooks on it. Shared between a leaf and its accumulator node.
+final class GradSlot {
+    var grad: Tensor?
+    var retainsGrad = false
+    var hooks: [HookEntry<(Tensor) throws -> Tensor?>] = []
+    var postAccumulateHooks: [HookEntry<(Tensor) throws -> Void>] = []
+}
+
+/// The end of the line: adds what arrives to a leaf's `.grad`.
+final class AccumulateGrad: Node {
+    let slot: GradSlot
+    weak var variable: Tensor?
+
+    init(_ leaf: Tensor, _ slot: GradSlot) {
+        self.slot = slot
+        variable = leaf
+        super.init("torch::autograd::AccumulateGrad", edges: [], outputs: [OutputInfo(leaf)], backward: nil)
+    }
+
+    override func apply(_ gradients: [Tensor?]) throws -> [Tensor?] {
+        if var g = gradients[0] { try accumulate(&g) }
+        return []
+    }
+
+    /// Stores the first gradient without a copy where nobody else holds it; adds later ones in place unless recording.
+    func accumulate(_ gradient: inout Tensor) throws {
+        if let existing = slot.grad {
+            if GradMode.isEnabled {
+                slot.grad = try existing.add(gradient)
+            } else if existing.isSparse {
+                slot.grad = try existing.add(gradient)
+            } else {
+                _ = try existing.addInPlace(gradient)
+            }
+        } else if GradMode.isEnabled {
+            slot.grad = try gradient.isSparse ? gradient : gradient.clone()
+        } else if gradient.isSparse {
+            slot.grad = gradient.detach()
+        } else if isKnownUniquelyReferenced(&gradient), isKnownUniquelyReferenced(&gradient.storage), gradient.isDense,
+            gradient.view == nil
+        {
+            gradient.history = nil
+            slot.grad = gradient
+        } else {
+            slot.grad = try gradient.detach().clone()
+        }
+        if !slot.postAccumulateHooks.isEmpty, let v = variable {
+            for h in slot.postAccumulateHooks { try h.run(v) }
+        }
+    }
+}

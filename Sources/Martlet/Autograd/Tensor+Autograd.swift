@@ -1,0 +1,298 @@
+/// What a view knows of where it came from.
+final class ViewInfo {
+    /// The tensor that owns the memory; never itself a view.
+    let base: Tensor
+    /// The version at which the view's history was made; an in-place change since then makes it stale.
+    var version: Int
+    /// Made while not recording, or by an operation that returns several views: writing to it has no history.
+    let creation: Creation
+    enum Creation { case normal, noGrad, multiOutput }
+
+    init(base: Tensor, version: Int, creation: Creation) {
+        self.base = base
+        self.version = version
+        self.creation = creation
+    }
+}
+
+extension Tensor {
+    /// Whether a gradient can reach this tensor.
+    @inline(__always)
+    public var requiresGrad: Bool { leafRequiresGrad || gradFn != nil }
+
+    /// The node that made this tensor, nil for leaves. A view whose base was written since gets a fresh one.
+    @inline(__always)
+    public var gradFn: Node? {
+        guard let view else { return history }
+        return currentViewHistory(view)
+    }
+
+    private func currentViewHistory(_ view: ViewInfo) -> Node? {
+        if view.version == version || (history == nil && view.base.history == nil) { return history }
+        let base = view.base
+        if base.requiresGrad {
+            let fresh = withEnabledGrad { orTrap { try base.asStrided(sizes, strides, offset) } }
+            history = fresh.history
+            outputIndex = fresh.outputIndex
+        }
+        view.version = version
+        return history
+    }
+
+    public var isLeaf: Bool { gradFn == nil }
+
+    /// The gradient accumulated by `backward()`; nil before.
+    public var grad: Tensor? {
+        get { gradSlot?.grad }
+        set { (gradSlot ?? makeGradSlot()).grad = newValue }
+    }
+
+    /// Sets the gradient after torch's checks of shape and dtype.
+    public func setGrad(_ g: Tensor?) throws {
+        if let g {
+            guard g.dtype == dtype else {
+                throw MartletError.runtime(
+                    "assigned grad has data of a different type: attempting to assign \(g.typeName) to a tensor of \(typeName)")
+            }
+            guard g.sizes == sizes else {
+                throw MartletError.runtime(
+                    "assigned grad has data of a different size: attempting to assign a gradient of size \(g.sizes) to a tensor of size \(sizes)")
+            }
+        }
+        grad = g
+    }
+
+    @discardableResult
+    func makeGradSlot() -> GradSlot {
+        if let gradSlot { return gradSlot }
+        let s = GradSlot()
+        gradSlot = s
+        return s
+    }
+
+    /// Marks a leaf as wanting a gradient. Only floating-point leaves can.
+    @discardableResult
+    public func requiresGrad(_ on: Bool = true) throws -> Tensor {
+        if gradFn != nil {
+            if on { return self }
+            throw MartletError.runtime(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().")
+        }
+        if on && !dtype.isFloatingPoint {
+            throw MartletError.runtime("only Tensors of floating point dtype can require gradients")
+        }
+        if on && isInference {
+            throw MartletError.runtime(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+        }
+        leafRequiresGrad = on
+        return self
+    }
+
+    /// Keeps the gradient of a non-leaf in `.grad`.
+    public func retainGrad() throws {
+        guard requiresGrad else {
+            throw MartletError.runtime("can't retain_grad on Tensor that has requires_grad=False")
+        }
+        guard let node = gradFn else { return }
+        let slot = makeGradSlot()
+        slot.retainsGrad = true
+        node.attachSlot(slot, outputIndex)
+    }
+
+    /// The same memory without history. In-place writes are seen by both.
+    public func detach() -> Tensor {
+        let t = alias()
+        t.isInference = isInference
+        return t
+    }
+
+    /// `x.data`: the same memory without history and with a write counter of its own.
+    public func dataAlias() -> Tensor {
+        let t = alias()
+        let counter = VersionCounter()
+        counter.value = 0
+        t.ownVersion = counter
+        return t
+    }
+
+    /// The edge along which a gradient reaches this tensor; nil where none is wanted.
+    @inline(__always)
+    func gradEdge() -> Edge? {
+        if let node = gradFn { return Edge(node: node, index: outputIndex) }
+        if !leafRequiresGrad { return nil }
+        return Edge(node: accumulatorNode(), index: 0)
+    }
+
+    func accumulatorNode() -> AccumulateGrad {
+        if let accumulator { return accumulator }
+        let slot = makeGradSlot()
+        let a = AccumulateGrad(self, slot)
+        a.tensorHooks = [(0, slot)]
+        accumulator = a
+        return a
+    }
+
+    /// Makes this tensor the result of a recorded step on `inputs`. `save` keeps what `backward` needs.
+    ///
+    /// Call only where ``GradMode`` says that one of the inputs needs a gradient.
+    @inline(__always)
+    func attach(
+        _ name: String, _ inputs: [Tensor?], save: (Node) -> Void = { _ in }, backward: @escaping Node.Backward
+    ) {
+        Node.attach(name, [self], inputs, save: save, backward: backward)
+    }
+
+    /// Calls `hook` with the gradient of this tensor; a returned tensor replaces it. Returns a number for removal.
+    public func registerHook(_ hook: @escaping (Tensor) throws -> Tensor?) throws -> Int {
+        guard requiresGrad else {
+            throw MartletError.runtime("cannot register a hook on a tensor that doesn't require gradient")
+        }
+        let id = HookID.next()
+        let slot = makeGradSlot()
+        slot.hooks.append(HookEntry(id: id, run: hook))
+        if let node = gradFn { node.attachSlot(slot, outputIndex) } else { _ = accumulatorNode() }
+        return id
+    }
+
+    /// Calls `hook` with this leaf after its `.grad` was updated.
+    public func registerPostAccumulateGradHook(_ hook: @escaping (Tensor) throws -> Void) throws -> Int {
+        guard isLeaf else {
+            throw MartletError.runtime("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        }
+        guard requiresGrad else {
+            throw MartletError.runtime("cannot register a hook on a tensor that doesn't require gradient")
+        }
+        let id = HookID.next()
+        accumulatorNode().slot.postAccumulateHooks.append(HookEntry(id: id, run: hook))
+        return id
+    }
+
+    public func removeHook(_ id: Int) {
+        gradSlot?.hooks.removeAll { $0.id == id }
+        gradSlot?.postAccumulateHooks.removeAll { $0.id == id }
+    }
+
+    // MARK: In-place writes
+
+    /// Throws where torch forbids writing to this tensor in place while recording.
+    func checkInPlace(_ op: String) throws {
+        if isInference && !GradMode.isInference {
+            throw MartletError.runtime(
+                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.")
+        }
+        if GradMode.isEnabled {
+            if leafRequiresGrad && gradFn == nil {
+                throw MartletError.runtime("a leaf Variable that requires grad is being used in an in-place operation.")
+            }
+            if let view {
+                if view.base.leafRequiresGrad && view.base.history == nil {
+                    throw MartletError.runtime(
+                        "a view of a leaf Variable that requires grad is being used in an in-place operation.")
+                }
+                if view.creation == .multiOutput && requiresGrad {
+                    throw MartletError.runtime(
+                        "Output 0 of \(history?.name ?? "UnbindBackward0") is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+                }
+                if view.creation == .noGrad && view.base.requiresGrad {
+                    throw MartletError.runtime(
+                        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
+                }
+            }
+        }
+        for i in 0..<rank where strides[i] == 0 && sizes[i] > 1 {
+            throw MartletError.runtime(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.")
+        }
+    }
+
+    /// Takes over `result`, computed out of place from this tensor: its values and its history.
+    ///
+    /// This is how every in-place form (`add_`, `relu_`, ...) is made from the plain one.
+    @discardableResult
+    func assignInPlace(_ op: String, _ result: Tensor) throws -> Tensor {
+        try checkInPlace(op)
+        guard result.dtype == dtype || Tensor.canCast(result.dtype, to: dtype) else {
+            throw MartletError.runtime(
+                "result type \(result.dtype.scalarTypeName) can't be cast to the desired output type \(dtype.scalarTypeName)")
+        }
+        guard result.sizes == sizes else {
+            throw MartletError.runtime(
+                "output with shape \(sizes) doesn't match the broadcast shape \(result.sizes)")
+        }
+        let source = result.requiresGrad && result.dtype != dtype ? try result.to(dtype) : result
+        copyKernel(self, source)
+        bumpVersion()
+        if source.requiresGrad && GradMode.isEnabled { try rebaseHistory(source) }
+        return self
+    }
+
+    /// Makes this tensor's history that of `result`; a view's base takes the step in through CopySlices.
+    func rebaseHistory(_ result: Tensor) throws {
+        guard let edge = result.gradEdge() else { return }
+        guard let view else {
+            history = edge.node
+            outputIndex = edge.index
+            leafRequiresGrad = false
+            return
+        }
+        let base = view.base
+        let (baseSizes, baseStrides, baseOffset) = (base.sizes, base.strides, base.offset)
+        let (viewSizes, viewStrides, viewOffset) = (sizes, strides, offset)
+        let inner = edge
+        // The slice's gradient goes through the step; the rest of the base's gradient passes by, zeroed on the slice.
+        let node = Node("CopySlices", edges: [base.gradEdge(), inner], outputs: [OutputInfo(base)]) { node, g in
+            guard let g = g[0] else { return [nil, nil] }
+            let start = viewOffset - baseOffset
+            let dense = try g.contiguousAs(baseSizes, baseStrides)
+            let slice = try dense.asStrided(viewSizes, viewStrides, dense.offset + start)
+            let rest =
+                node.needs(0)
+                ? try dense.asStridedScatter(
+                    try Tensor.zeros(viewSizes, g.dtype), viewSizes, viewStrides, start) : nil
+            return [rest, try slice.clone()]
+        }
+        base.history = node
+        base.outputIndex = 0
+        base.leafRequiresGrad = false
+        let fresh = try withEnabledGrad { try base.asStrided(viewSizes, viewStrides, viewOffset) }
+        history = fresh.history
+        outputIndex = fresh.outputIndex
+        view.version = version
+    }
+
+    /// Whether an in-place result of `from` may be stored as `to`: never to a lower category.
+    static func canCast(_ from: DType, to: DType) -> Bool { from.category <= to.category }
+}
+
+extension Node {
+    /// Lets a tensor's hooks (and retain_grad) see the gradient of output `index`.
+    func attachSlot(_ slot: GradSlot, _ index: Int) {
+        if !tensorHooks.contains(where: { $0.slot === slot }) { tensorHooks.append((index, slot)) }
+    }
+
+    /// Records one step with several outputs. Outputs that are not floating point get no history.
+    @inline(__always)
+    static func attach(
+        _ name: String, _ results: [Tensor], _ inputs: [Tensor?], save: (Node) -> Void = { _ in },
+        backward: @escaping Backward
+    ) {
+        let node = Node(
+            name, edges: inputs.map { $0?.gradEdge() }, outputs: results.map(OutputInfo.init),
+            backward: backward)
+        save(node)
+        for (i, r) in results.enumerated() where r.dtype.isFloatingPoint {
+            r.history = node
+            r.outputIndex = i
+        }
+    }
+}
+
+extension Tensor {
+    public var retainsGrad: Bool { gradSlot?.retainsGrad ?? false }
+}
+
+extension Node {
+    /// The leaf whose gradient this node accumulates, nil for other nodes.
+    public var leaf: Tensor? { (self as? AccumulateGrad)?.variable }
+}

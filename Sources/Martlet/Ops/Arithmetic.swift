@@ -1,0 +1,184 @@
+/// Arithmetic on two tensors with broadcasting and torch's promotion. Numbers take part as 0-dim tensors.
+extension Tensor {
+    /// self + alpha * other.
+    public func add(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
+        if isSparse || other.isSparse { return try addSparse(other, alpha) }
+        if let alpha { return try addScaled("AddBackward0", other, alpha, negate: false) }
+        let out = try binaryKernel(.add, self, other)
+        if GradMode.needs(self, other) {
+            out.attach("AddBackward0", [self, other]) { node, g in [g[0], g[0]] }
+        }
+        return out
+    }
+
+    /// self - alpha * other.
+    public func sub(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
+        if isSparse || other.isSparse { return try addSparse(other.neg(), alpha) }
+        if dtype == .bool && other.dtype == .bool {
+            throw MartletError.runtime(
+                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+        }
+        if dtype == .bool || other.dtype == .bool {
+            throw MartletError.runtime(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+        }
+        if let alpha { return try addScaled("SubBackward0", other, alpha, negate: true) }
+        let out = try binaryKernel(.sub, self, other)
+        if GradMode.needs(self, other) {
+            out.attach("SubBackward0", [self, other]) { node, g in [g[0], node.needs(1) ? try g[0]?.neg() : nil] }
+        }
+        return out
+    }
+
+    /// other - self, torch's name for a number minus a tensor.
+    public func rsub(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
+        if other.isWrappedNumber && alpha == nil && dtype != .bool {
+            let out = try binaryKernel(.sub, other, self)
+            if GradMode.needs(self) { out.attach("RsubBackward1", [self]) { _, g in [try g[0]?.neg()] } }
+            return out
+        }
+        return try other.sub(self, alpha: alpha)
+    }
+
+    /// Product and sum are rounded one after the other, as torch's kernels do.
+    private func addScaled(_ name: String, _ other: Tensor, _ alpha: Tensor, negate: Bool) throws -> Tensor {
+        let type = Tensor.resultType(self, other)
+        guard alpha.dtype.category <= type.category else {
+            throw MartletError.runtime(
+                type == .bool ? "Boolean alpha only supported for Boolean results."
+                    : "For integral input tensors, argument alpha must not be a floating point number.")
+        }
+        if alpha.dtype == .bool && type != .bool {
+            throw MartletError.runtime("Boolean alpha only supported for Boolean results.")
+        }
+        let scaled = try binaryKernel(.mul, other, alpha, dtype: type)
+        let out = try binaryKernel(negate ? .sub : .add, self, scaled, dtype: type)
+        if GradMode.needs(self, other) {
+            out.attach(name, [self, other]) { node, g in
+                [g[0], node.needs(1) ? try (negate ? g[0]?.neg() : g[0])?.mul(alpha) : nil]
+            }
+        }
+        return out
+    }
+
+    public func mul(_ other: Tensor) throws -> Tensor {
+        if isSparse || other.isSparse { return try mulSparse(other) }
+        let out = try binaryKernel(.mul, self, other)
+        if GradMode.needs(self, other) {
+            out.attach("MulBackward0", [self, other]) { node in
+                node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
+            } backward: { node, g in
+                [
+                    node.needs(0) ? try g[0]?.mul(node.saved(1)) : nil,
+                    node.needs(1) ? try g[0]?.mul(node.saved(0)) : nil,
+                ]
+            }
+        }
+        return out
+    }
+
+    /// True division: integers give the default float dtype.
+    public func div(_ other: Tensor) throws -> Tensor {
+        if isSparse { return try mulSparse(other.reciprocal()) }
+        let type = Tensor.resultType(self, other)
+        let out = try binaryKernel(.div, self, other, dtype: type.isFloatingPoint ? type : .defaultFloat)
+        if GradMode.needs(self, other) {
+            out.attach("DivBackward0", [self, other]) { node in
+                node.save(node.needs(1) ? self : nil, other)
+            } backward: { node, g in
+                guard let g = g[0] else { return [nil, nil] }
+                let d = try node.saved(1)
+                return [
+                    node.needs(0) ? try g.div(d) : nil,
+                    node.needs(1) ? try g.neg().mul(node.saved(0).div(d).div(d)) : nil,
+                ]
+            }
+        }
+        return out
+    }
+
+    public func neg() throws -> Tensor {
+        if dtype == .bool {
+            throw MartletError.runtime(
+                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+        }
+        if isSparse { return try mulSparse(.number(-1)) }
+        let out = try unaryKernel(.neg, self)
+        if GradMode.needs(self) { out.attach("NegBackward0", [self]) { _, g in [try g[0]?.neg()] } }
+        return out
+    }
+
+    public func reciprocal() throws -> Tensor {
+        let out = try unaryKernel(.reciprocal, self)
+        if GradMode.needs(self) {
+            out.attach("ReciprocalBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+                guard let g = g[0] else { return [nil] }
+                let r = try node.saved(0)
+                return [try g.neg().mul(r.mul(r))]
+            }
+        }
+        return out
+    }
+
+    // MARK: In place
+
+    @discardableResult
+    public func addInPlace(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
+        if isSparse || other.isSparse { return try addSparseInPlace(other, alpha) }
+        if alpha == nil, try writesDirectly(other) {
+            try checkInPlace("add_")
+            _ = try binaryKernel(.add, self, other, dtype: dtype, into: self)
+            bumpVersion()
+            return self
+        }
+        return try assignInPlace("add_", try add(other, alpha: alpha))
+    }
+
+    @discardableResult
+    public func subInPlace(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
+        if alpha == nil, try writesDirectly(other) {
+            try checkInPlace("sub_")
+            _ = try binaryKernel(.sub, self, other, dtype: dtype, into: self)
+            bumpVersion()
+            return self
+        }
+        return try assignInPlace("sub_", try sub(other, alpha: alpha))
+    }
+
+    @discardableResult
+    public func mulInPlace(_ other: Tensor) throws -> Tensor {
+        if isSparse { return try adoptSparse(try mulSparse(other)) }
+        if try writesDirectly(other) {
+            try checkInPlace("mul_")
+            _ = try binaryKernel(.mul, self, other, dtype: dtype, into: self)
+            bumpVersion()
+            return self
+        }
+        return try assignInPlace("mul_", try mul(other))
+    }
+
+    @discardableResult
+    public func divInPlace(_ other: Tensor) throws -> Tensor {
+        if isSparse { return try adoptSparse(try div(other)) }
+        if try dtype.isFloatingPoint && writesDirectly(other) {
+            try checkInPlace("div_")
+            _ = try binaryKernel(.div, self, other, dtype: dtype, into: self)
+            bumpVersion()
+            return self
+        }
+        return try assignInPlace("div_", try div(other))
+    }
+
+    /// Whether an in-place form may compute straight into this tensor: nothing is recorded and neither shape,
+    /// dtype nor overlapping memory stands in the way.
+    func writesDirectly(_ other: Tensor) throws -> Bool {
+        !(GradMode.needs(self, other)) && dtype.size >= 4 && dtype.isFloatingPoint && !other.isSparse
+            && Tensor.resultType(self, other) == dtype && (other.sizes == sizes || Tensor.isExpandable(other.sizes, sizes))
+            && (!sharesMemory(with: other) || (other.strides == strides && other.offset == offset && other.sizes == sizes))
+    }
+}
+
+extension Tensor {
+    /// The larger of two elements; NaN wins. Equal elements share the gradient.
+    public func maximum(_ other: Tensor) throws -> Tensor { try binaryKernel(.maximum, self, other) }
+}

@@ -1,0 +1,116 @@
+/// Copies and conversions.
+extension Tensor {
+    /// A copy in memory of its own, laid out like this tensor where that is dense.
+    public func clone() throws -> Tensor {
+        if let sparse { return try cloneSparse(sparse) }
+        let out = try emptyLike()
+        copyKernel(out, self)
+        if GradMode.needs(self) { out.attach("CloneBackward0", [self]) { _, g in [g[0]] } }
+        return out
+    }
+
+    /// This tensor if it is row-major already, else a row-major copy.
+    public func contiguous() throws -> Tensor {
+        try refuseSparse("contiguous")
+        if isContiguous { return self }
+        let out = try Tensor.empty(sizes, dtype)
+        copyKernel(out, self)
+        if GradMode.needs(self) { out.attach("CloneBackward0", [self]) { _, g in [g[0]] } }
+        return out
+    }
+
+    /// Converted to `dtype`; the tensor itself where it has that dtype and no copy is asked for.
+    public func to(_ dtype: DType, copy: Bool = false) throws -> Tensor {
+        if dtype == self.dtype { return copy ? try clone() : self }
+        if let sparse { return try convertSparse(sparse, dtype) }
+        let out = try emptyLike(dtype: dtype)
+        copyKernel(out, self)
+        if GradMode.needs(self) && dtype.isFloatingPoint {
+            let back = self.dtype
+            out.attach("ToCopyBackward0", [self]) { _, g in [try g[0]?.to(back)] }
+        }
+        return out
+    }
+
+    /// Overwrites this tensor with `source`, broadcast and converted.
+    @discardableResult
+    public func copyInPlace(_ source: Tensor) throws -> Tensor {
+        try checkInPlace("copy_")
+        guard Tensor.isExpandable(source.sizes, sizes) else {
+            throw MartletError.runtime(
+                "The size of tensor a (\(sizes.last ?? 1)) must match the size of tensor b (\(source.sizes.last ?? 1)) at non-singleton dimension \(Swift.max(rank, 1) - 1)")
+        }
+        let record = GradMode.needs(self, source) && dtype.isFloatingPoint
+        var result: Tensor?
+        if record {
+            let shape = source.sizes
+            let (mine, theirs) = (dtype, source.dtype)
+            let r = alias()
+            r.attach("CopyBackwards", [self, source]) { node, g in
+                [
+                    node.needs(0) ? try g[0].map { try Tensor.zeros($0.sizes, mine) } : nil,
+                    node.needs(1) ? try g[0]?.sumTo(shape).to(theirs) : nil,
+                ]
+            }
+            result = r
+        }
+        let from = sharesMemory(with: source) ? try withNoGrad { try source.clone() } : source
+        copyKernel(self, from)
+        bumpVersion()
+        if let result { try rebaseHistory(result) }
+        return self
+    }
+
+    func sharesMemory(with other: Tensor) -> Bool { storage === other.storage && numel > 0 && other.numel > 0 }
+
+    /// Sets every element to a number or 0-dim tensor.
+    @discardableResult
+    public func fillInPlace(_ value: Tensor) throws -> Tensor {
+        try checkInPlace("fill_")
+        guard value.rank == 0 else {
+            throw MartletError.runtime(
+                "fill_ only supports 0-dimension value tensor but got tensor with \(value.rank) dimensions.")
+        }
+        let record = GradMode.needs(self, value) && dtype.isFloatingPoint
+        if let sparse {
+            sparse.values.numel > 0 ? try sparse.values.fillInPlace(value) : sparse.values
+            return self
+        }
+        fillKernel(self, value)
+        bumpVersion()
+        if record {
+            let r = alias()
+            let type = value.dtype
+            let name = value.isWrappedNumber ? "FillBackward2" : "FillBackward1"
+            r.attach(name, [self, value]) { node, g in
+                [
+                    node.needs(0) ? try g[0].map { try Tensor.zeros($0.sizes, $0.dtype) } : nil,
+                    node.needs(1) ? try g[0]?.sum().to(type) : nil,
+                ]
+            }
+            try rebaseHistory(r)
+        }
+        return self
+    }
+
+    @discardableResult
+    public func zeroInPlace() throws -> Tensor {
+        try checkInPlace("zero_")
+        if let sparse {
+            self.sparse = try emptySparse(sparse)
+            return self
+        }
+        if isContiguous {
+            pointer.initializeMemory(as: UInt8.self, repeating: 0, count: numel * dtype.size)
+        } else {
+            fillKernel(self, .number(0))
+        }
+        bumpVersion()
+        if GradMode.needs(self) {
+            let r = alias()
+            r.attach("ZeroBackward0", [self]) { _, g in [try g[0].map { try .zeros($0.sizes, $0.dtype) }] }
+            try rebaseHistory(r)
+        }
+        return self
+    }
+}

@@ -1,0 +1,88 @@
+/// Getting elements in and out as plain memory.
+extension Tensor {
+    /// Every element is `value`, a 0-dim tensor; the dtype is the value's own unless given.
+    public static func full(_ sizes: [Int], _ value: Tensor, dtype: DType? = nil) throws -> Tensor {
+        let natural = value.isWrappedNumber && value.dtype.isFloatingPoint ? DType.defaultFloat : value.dtype
+        return try full(try Dims(checking: sizes), value, dtype ?? natural)
+    }
+
+    /// Replaces all elements of a contiguous tensor by row-major elements of its dtype.
+    public func overwrite(from source: UnsafeRawPointer) {
+        pointer.copyMemory(from: source, byteCount: numel * dtype.size)
+    }
+
+    /// Copies all elements in row-major order.
+    public func copyOut(to out: UnsafeMutableRawPointer?, byteCount: Int) throws {
+        guard byteCount == numel * dtype.size else {
+            throw MartletError.value(
+                "copy: the buffer has \(byteCount) bytes but \(numel) elements of \(dtype.name) take \(numel * dtype.size)")
+        }
+        if byteCount == 0 { return }
+        guard let out else { throw MartletError.value("copy: the buffer is NULL") }
+        let c = try withNoGrad { try contiguous() }
+        withExtendedLifetime(c) { out.copyMemory(from: c.pointer, byteCount: byteCount) }
+    }
+
+    /// Address of the first element, valid while a tensor over the storage lives.
+    public func dataPointer() throws -> UnsafeMutableRawPointer {
+        if isSparse {
+            throw MartletError.runtime("Cannot access data pointer of Tensor that doesn't have storage")
+        }
+        return pointer
+    }
+
+    /// A tensor over memory that somebody else owns; `release` runs once when the last tensor over it is gone.
+    public static func fromMemory(
+        _ data: UnsafeMutableRawPointer?, _ sizes: [Int], strides: [Int]? = nil, dtype: DType,
+        release: @escaping () -> Void
+    ) throws -> Tensor {
+        let n = try Dims(checking: sizes)
+        _ = try checkedByteCount(n, dtype)
+        let s = try strides.map { try Dims(checking: $0) } ?? n.contiguousStrides
+        guard s.count == n.count else { throw MartletError.runtime("mismatch in length of strides and shape") }
+        var last = 0
+        for i in 0..<n.count {
+            if s[i] < 0 { throw MartletError.value("negative strides are not supported, got \(s)") }
+            last += Swift.max(n[i] - 1, 0) * s[i]
+        }
+        if n.product == 0 || data == nil {
+            guard n.product == 0 else { throw MartletError.value("memory of \(n.product) elements was given as NULL") }
+            release()
+            return try empty(n, dtype)
+        }
+        let storage = Storage(foreign: data!, byteCount: (last + 1) * dtype.size, release: release)
+        return Tensor(storage: storage, offset: 0, sizes: n, strides: s, dtype: dtype)
+    }
+
+    /// Turns this tensor itself into a leaf without history.
+    public func detachInPlace() throws {
+        if view != nil {
+            throw MartletError.runtime(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.")
+        }
+        history = nil
+        outputIndex = 0
+        leafRequiresGrad = false
+    }
+
+    /// Makes this tensor show the memory of `source`, keeping its identity and its gradient (`x.data = y`).
+    public func setData(_ source: Tensor) throws {
+        if leafRequiresGrad && !source.dtype.isFloatingPoint {
+            throw MartletError.runtime("data set to a tensor that requires gradients must be floating point dtype")
+        }
+        storage = source.storage
+        offset = source.offset
+        sizes = source.sizes
+        strides = source.strides
+        numel = source.numel
+        sparse = source.sparse
+        if dtype != source.dtype {
+            dtype = source.dtype
+        }
+        if let accumulator { accumulator.outputs = [OutputInfo(self)] }
+        let counter = VersionCounter()
+        counter.value = source.version
+        ownVersion = counter
+        view = nil
+    }
+}

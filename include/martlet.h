@@ -1,0 +1,308 @@
+/* martlet.h: the C API of Martlet, a PyTorch-style tensor and autograd engine.
+ *
+ *     mt_tensor x = mt_tensor_from_f32((float[]){1, 2, 3}, (int64_t[]){3}, 1);
+ *     mt_set_requires_grad(x, 1);
+ *     mt_tensor y = mt_mul(x, x), s = mt_sum(y, NULL, 0, 0, MT_DTYPE_NONE);
+ *     mt_backward(s, NULL, 0, 0);
+ *     mt_tensor g = mt_grad(x);            // 2, 4, 6
+ *
+ * Ownership. What a function returns, you own and give back with mt_tensor_release (or let an mt_scope do it).
+ * What you pass, you lend: the callee never keeps your handle. Releasing NULL does nothing.
+ *
+ * Errors. A function that makes one thing returns it, NULL on failure. One that makes several writes them to
+ * `out` and returns an mt_status; so does one that makes nothing. Codes and texts are read from a slot of the
+ * calling thread: mt_last_error_code(), mt_last_error_message(). A NULL tensor argument is itself an error, so a
+ * chain of calls may be checked once, at its end. Nothing prints, exits or traps on what a caller passes.
+ *
+ * Threads. Distinct tensors may be used from distinct threads; one tensor must not be written while it is used
+ * elsewhere. Grad mode, scopes and the last error belong to the thread; the default generator is shared and locked.
+ *
+ * Conventions. Sizes, strides and dims are `const int64_t *p, int32_t n`; a NULL list means "not given" where the
+ * function says so. Flags are int32_t, 0 or 1. A number as an operand is a 0-dim tensor made by mt_number_*; it
+ * takes part in dtype promotion as a bare number. MT_NONE stands for an int64_t not given. In-place functions end
+ * in an underscore, change their first argument and return an mt_status.
+ */
+#ifndef MARTLET_H
+#define MARTLET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define MT_API __attribute__((visibility("default")))
+#else
+#define MT_API
+#endif
+
+#define MT_VERSION_MAJOR 0
+#define MT_VERSION_MINOR 1
+#define MT_VERSION_PATCH 0
+
+/* An integer argument that is not given. */
+#define MT_NONE INT64_MIN
+
+/* ---- Types ------------------------------------------------------------------------------------------------- */
+
+/* A tensor. */
+typedef struct mt_tensor_s *mt_tensor;
+/* A random generator. */
+typedef struct mt_generator_s *mt_generator;
+/* A step of a recorded computation. */
+typedef struct mt_node_s *mt_node;
+
+/* 0 for success, else one of the codes below. */
+typedef int32_t mt_status;
+enum {
+    MT_OK = 0,
+    MT_ERROR_RUNTIME = -1,         /* RuntimeError: shapes, graph, dtype of operands */
+    MT_ERROR_INDEX = -2,           /* IndexError: an index or dimension out of range */
+    MT_ERROR_TYPE = -3,            /* TypeError */
+    MT_ERROR_VALUE = -4,           /* ValueError */
+    MT_ERROR_NOT_IMPLEMENTED = -5, /* NotImplementedError */
+    MT_ERROR_OUT_OF_MEMORY = -6,   /* memory could not be had; RuntimeError in Python, as torch's */
+    MT_ERROR_HANDLE = -7,          /* a NULL, stale or foreign handle */
+    MT_ERROR_USER = -8,            /* a callback of yours reported failure */
+    MT_ERROR_ASSERTION = -9,       /* AssertionError */
+    MT_ERROR_OVERFLOW = -10        /* OverflowError */
+};
+
+/* Element types. float16 and bfloat16 are stored, converted and printed. */
+enum {
+    MT_DTYPE_NONE = -1, /* not given */
+    MT_FLOAT32 = 0,
+    MT_FLOAT64 = 1,
+    MT_INT64 = 2,
+    MT_INT32 = 3,
+    MT_INT16 = 4,
+    MT_INT8 = 5,
+    MT_UINT8 = 6,
+    MT_BOOL = 7,
+    MT_FLOAT16 = 8,
+    MT_BFLOAT16 = 9
+};
+
+/* Every plain fact of a tensor in one call. Set `size` with MT_TENSOR_INFO_INIT. */
+typedef struct mt_tensor_info {
+    uint32_t size;
+    int32_t dtype;
+    int32_t ndim;
+    int32_t requires_grad;
+    int32_t is_leaf;
+    int32_t is_contiguous;
+    int32_t is_sparse;
+    int32_t version;
+    int64_t numel;
+    int64_t storage_offset;
+    int64_t sizes[12];
+    int64_t strides[12];
+} mt_tensor_info;
+#define MT_TENSOR_INFO_INIT { sizeof(mt_tensor_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0} }
+
+/* ---- Version and errors ------------------------------------------------------------------------------------ */
+
+/* "0.1.0". Static text. */
+MT_API const char *mt_version(void);
+/* The code of the calling thread's last failure, MT_OK where there was none. */
+MT_API mt_status mt_last_error_code(void);
+/* Its text, valid until the next failing call on this thread; "" where there was none. */
+MT_API const char *mt_last_error_message(void);
+/* Forgets the last failure. */
+MT_API void mt_clear_error(void);
+/* Sets the calling thread's error: for callbacks that report failure. */
+MT_API void mt_set_error(mt_status code, const char *message);
+/* Frees text that a function returned as owned. */
+MT_API void mt_string_free(char *text);
+
+/* ---- Making and releasing tensors --------------------------------------------------------------------------- */
+
+/* Gives a tensor back. NULL is allowed. */
+MT_API void mt_tensor_release(mt_tensor t);
+/* Another handle to the same tensor. */
+MT_API mt_tensor mt_tensor_retain(mt_tensor t);
+/* Memory with unspecified contents. */
+MT_API mt_tensor mt_empty(const int64_t *sizes, int32_t ndim, int32_t dtype);
+MT_API mt_tensor mt_zeros(const int64_t *sizes, int32_t ndim, int32_t dtype);
+MT_API mt_tensor mt_ones(const int64_t *sizes, int32_t ndim, int32_t dtype);
+/* Every element is `value`, a 0-dim tensor or number. */
+MT_API mt_tensor mt_full(const int64_t *sizes, int32_t ndim, mt_tensor value, int32_t dtype);
+/* Copies row-major data of the given sizes. */
+MT_API mt_tensor mt_tensor_from_f32(const float *data, const int64_t *sizes, int32_t ndim);
+MT_API mt_tensor mt_tensor_from_f64(const double *data, const int64_t *sizes, int32_t ndim);
+MT_API mt_tensor mt_tensor_from_i64(const int64_t *data, const int64_t *sizes, int32_t ndim);
+/* Copies row-major elements of `dtype` from memory. */
+MT_API mt_tensor mt_tensor_from_data(const void *data, const int64_t *sizes, int32_t ndim, int32_t dtype);
+/* Shares memory that you own: `strides` in elements, NULL for row-major. `destroy(context)` runs once when the last
+ * tensor over it is gone; it may run on any thread. `data` must span every element that sizes and strides reach. */
+MT_API mt_tensor mt_tensor_from_memory(void *data, const int64_t *sizes, const int64_t *strides, int32_t ndim,
+                                       int32_t dtype, void *context, void (*destroy)(void *context));
+/* Bare numbers as operands. */
+MT_API mt_tensor mt_number_f64(double value);
+MT_API mt_tensor mt_number_i64(int64_t value);
+MT_API mt_tensor mt_number_bool(int32_t value);
+
+/* ---- Looking at tensors -------------------------------------------------------------------------------------- */
+
+MT_API mt_status mt_tensor_get_info(mt_tensor t, mt_tensor_info *info);
+/* -1 (and an error) for a bad handle. */
+MT_API int32_t mt_dtype(mt_tensor t);
+MT_API int32_t mt_ndim(mt_tensor t);
+MT_API int64_t mt_numel(mt_tensor t);
+/* Size of a dimension, negative counting from the end; -1 and an error when out of range. */
+MT_API int64_t mt_size(mt_tensor t, int64_t dim);
+MT_API int32_t mt_requires_grad(mt_tensor t);
+/* The address of the first element; the memory lives as long as a tensor over it. NULL and an error for sparse. */
+MT_API void *mt_data_ptr(mt_tensor t);
+/* Address of the shared storage and its length in bytes. */
+MT_API void *mt_storage_ptr(mt_tensor t);
+MT_API int64_t mt_storage_nbytes(mt_tensor t);
+/* The one element. More or fewer elements are an error. */
+MT_API mt_status mt_item_f64(mt_tensor t, double *out);
+MT_API mt_status mt_item_i64(mt_tensor t, int64_t *out);
+/* Copies all elements in row-major order, as the tensor's dtype; `bytes` must be numel times the element size. */
+MT_API mt_status mt_copy_to_host(mt_tensor t, void *out, int64_t bytes);
+/* Whether both handles are of one tensor. */
+MT_API int32_t mt_is_same(mt_tensor a, mt_tensor b);
+
+/* ---- Recording and gradients --------------------------------------------------------------------------------- */
+
+/* Whether this thread records; setting returns the former value. On by default. */
+MT_API int32_t mt_grad_enabled(void);
+MT_API int32_t mt_set_grad_enabled(int32_t enabled);
+/* Inference mode: nothing is recorded, and what is made can never take part in a graph. Returns the former value. */
+MT_API int32_t mt_inference_mode(void);
+MT_API int32_t mt_set_inference_mode(int32_t enabled);
+/* Marks a floating-point leaf as wanting a gradient. */
+MT_API mt_status mt_set_requires_grad(mt_tensor t, int32_t on);
+/* The accumulated gradient; NULL without an error where there is none yet. */
+MT_API mt_tensor mt_grad(mt_tensor t);
+/* Sets or (NULL) clears the gradient. Shape and dtype must fit. */
+MT_API mt_status mt_set_grad(mt_tensor t, mt_tensor grad);
+/* Keeps the gradient of a non-leaf in its .grad. */
+MT_API mt_status mt_retain_grad(mt_tensor t);
+MT_API int32_t mt_retains_grad(mt_tensor t);
+/* Sends gradients back from `t`. `gradient` may be NULL for one element. */
+MT_API mt_status mt_backward(mt_tensor t, mt_tensor gradient, int32_t retain_graph, int32_t create_graph);
+/* The same from several tensors; `gradients` or its entries may be NULL; `inputs` (NULL for all) limits who receives. */
+MT_API mt_status mt_backward_many(const mt_tensor *tensors, const mt_tensor *gradients, int32_t n, int32_t retain_graph,
+                                  int32_t create_graph, const mt_tensor *inputs, int32_t n_inputs);
+/* Gradients of outputs with respect to inputs into out[n_inputs]; entries are NULL for unused inputs where
+ * allow_unused, zeros where materialize. */
+MT_API mt_status mt_autograd_grad(const mt_tensor *outputs, int32_t n_outputs, const mt_tensor *inputs, int32_t n_inputs,
+                                  const mt_tensor *grad_outputs, int32_t retain_graph, int32_t create_graph,
+                                  int32_t allow_unused, int32_t materialize, mt_tensor *out);
+/* The same memory without history. */
+MT_API mt_tensor mt_detach(mt_tensor t);
+/* Turns `t` itself into a leaf. Views cannot be. */
+MT_API mt_status mt_detach_(mt_tensor t);
+/* The same memory without history and with a write counter of its own (Python's x.data). */
+MT_API mt_tensor mt_tensor_data(mt_tensor t);
+/* Makes `t` show the memory of `source` (Python's x.data = y). */
+MT_API mt_status mt_set_data(mt_tensor t, mt_tensor source);
+/* The node that made `t`; NULL without an error for leaves. Release with mt_node_release. */
+MT_API mt_node mt_grad_fn(mt_tensor t);
+MT_API void mt_node_release(mt_node node);
+/* The node's name, e.g. "MulBackward0"; valid while the node is held. */
+MT_API char *mt_node_name(mt_node node);
+/* How many inputs it has, and the node and slot that input i's gradient goes to (NULL where none does). */
+MT_API int32_t mt_node_next_count(mt_node node);
+MT_API mt_node mt_node_next(mt_node node, int32_t i, int32_t *slot);
+/* The leaf of an accumulator node; NULL without an error for other nodes. */
+MT_API mt_tensor mt_node_variable(mt_node node);
+/* Calls hook(context, gradient) with a lent gradient of `t`. It returns NULL to keep it or an owned replacement, and
+ * reports failure by mt_set_error and a non-zero *failed. Returns the hook's number, 0 on failure. */
+MT_API int64_t mt_register_hook(mt_tensor t, mt_tensor (*hook)(void *context, mt_tensor gradient, int32_t *failed),
+                                void *context, void (*destroy)(void *context));
+/* Calls hook(context) after this leaf's gradient was accumulated; nonzero reports failure. */
+MT_API int64_t mt_register_post_accumulate_grad_hook(mt_tensor t, int32_t (*hook)(void *context), void *context,
+                                                     void (*destroy)(void *context));
+MT_API mt_status mt_remove_hook(mt_tensor t, int64_t hook);
+
+/* ---- Copies and conversions ---------------------------------------------------------------------------------- */
+
+MT_API mt_tensor mt_clone(mt_tensor t);
+/* Row-major; `t` itself where it is already. */
+MT_API mt_tensor mt_contiguous(mt_tensor t);
+/* Converted to dtype; `t` itself where nothing changes and copy is 0. */
+MT_API mt_tensor mt_to(mt_tensor t, int32_t dtype, int32_t copy);
+MT_API mt_status mt_copy_(mt_tensor t, mt_tensor source);
+MT_API mt_status mt_fill_(mt_tensor t, mt_tensor value);
+MT_API mt_status mt_zero_(mt_tensor t);
+
+/* ---- Arithmetic: broadcast operands, torch's promotion -------------------------------------------------------- */
+
+/* self + alpha * other; alpha NULL for 1. */
+MT_API mt_tensor mt_add(mt_tensor self, mt_tensor other, mt_tensor alpha);
+MT_API mt_tensor mt_sub(mt_tensor self, mt_tensor other, mt_tensor alpha);
+/* other - alpha * self. */
+MT_API mt_tensor mt_rsub(mt_tensor self, mt_tensor other, mt_tensor alpha);
+MT_API mt_tensor mt_mul(mt_tensor self, mt_tensor other);
+/* True division. */
+MT_API mt_tensor mt_div(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_neg(mt_tensor self);
+MT_API mt_tensor mt_reciprocal(mt_tensor self);
+MT_API mt_status mt_add_(mt_tensor self, mt_tensor other, mt_tensor alpha);
+MT_API mt_status mt_sub_(mt_tensor self, mt_tensor other, mt_tensor alpha);
+MT_API mt_status mt_mul_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_div_(mt_tensor self, mt_tensor other);
+
+/* ---- Views: the same memory in another shape ------------------------------------------------------------------ */
+
+/* One size may be -1. */
+MT_API mt_tensor mt_view(mt_tensor self, const int64_t *sizes, int32_t ndim);
+/* A view where possible, else a copy. */
+MT_API mt_tensor mt_reshape(mt_tensor self, const int64_t *sizes, int32_t ndim);
+MT_API mt_tensor mt_flatten(mt_tensor self, int64_t start_dim, int64_t end_dim);
+MT_API mt_tensor mt_transpose(mt_tensor self, int64_t dim0, int64_t dim1);
+MT_API mt_tensor mt_t(mt_tensor self);
+MT_API mt_tensor mt_permute(mt_tensor self, const int64_t *dims, int32_t n);
+/* -1 keeps a size. */
+MT_API mt_tensor mt_expand(mt_tensor self, const int64_t *sizes, int32_t ndim);
+MT_API mt_tensor mt_select(mt_tensor self, int64_t dim, int64_t index);
+/* start and end may be MT_NONE. */
+MT_API mt_tensor mt_slice(mt_tensor self, int64_t dim, int64_t start, int64_t end, int64_t step);
+MT_API mt_tensor mt_narrow(mt_tensor self, int64_t dim, int64_t start, int64_t length);
+/* dims NULL drops every dimension of size one. */
+MT_API mt_tensor mt_squeeze(mt_tensor self, const int64_t *dims, int32_t n);
+MT_API mt_tensor mt_unsqueeze(mt_tensor self, int64_t dim);
+/* `offset` counts from the storage's base; MT_NONE keeps the tensor's. */
+MT_API mt_tensor mt_as_strided(mt_tensor self, const int64_t *sizes, const int64_t *strides, int32_t ndim, int64_t offset);
+MT_API mt_tensor mt_diagonal(mt_tensor self, int64_t offset, int64_t dim1, int64_t dim2);
+MT_API mt_tensor mt_unfold(mt_tensor self, int64_t dim, int64_t size, int64_t step);
+/* Pieces of `size` (the last may be smaller) as a list. */
+typedef struct mt_tensor_list {
+    mt_tensor *items; /* `count` owned handles */
+    int64_t count;
+} mt_tensor_list;
+/* Releases the list and every tensor in it. */
+MT_API void mt_tensor_list_release(mt_tensor_list *list);
+/* Frees the array only: the handles have been taken over. */
+MT_API void mt_tensor_list_free(mt_tensor_list *list);
+MT_API mt_status mt_split(mt_tensor self, int64_t size, int64_t dim, mt_tensor_list *out);
+MT_API mt_status mt_split_with_sizes(mt_tensor self, const int64_t *lengths, int32_t n, int64_t dim, mt_tensor_list *out);
+MT_API mt_status mt_chunk(mt_tensor self, int64_t chunks, int64_t dim, mt_tensor_list *out);
+MT_API mt_status mt_unbind(mt_tensor self, int64_t dim, mt_tensor_list *out);
+
+/* ---- Joining -------------------------------------------------------------------------------------------------- */
+
+MT_API mt_tensor mt_cat(const mt_tensor *tensors, int32_t n, int64_t dim);
+MT_API mt_tensor mt_stack(const mt_tensor *tensors, int32_t n, int64_t dim);
+
+/* ---- Reductions: dims NULL means all --------------------------------------------------------------------------- */
+
+MT_API mt_tensor mt_sum(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
+MT_API mt_tensor mt_mean(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
+
+/* ---- Matrix products ------------------------------------------------------------------------------------------- */
+
+MT_API mt_tensor mt_mm(mt_tensor self, mt_tensor mat2);
+/* beta * input + alpha * (mat1 @ mat2); NULL numbers are 1. */
+MT_API mt_tensor mt_addmm(mt_tensor input, mt_tensor mat1, mt_tensor mat2, mt_tensor beta, mt_tensor alpha);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
