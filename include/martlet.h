@@ -296,6 +296,12 @@ MT_API mt_tensor mt_stack(const mt_tensor *tensors, int32_t n, int64_t dim);
 MT_API mt_tensor mt_sum(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
 MT_API mt_tensor mt_mean(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
 
+/* ---- Softmax ---------------------------------------------------------------------------------------------------- */
+
+/* exp(x) / sum(exp(x)) along a dimension, and its logarithm; the input is converted to `dtype` first where given. */
+MT_API mt_tensor mt_softmax(mt_tensor self, int64_t dim, int32_t dtype);
+MT_API mt_tensor mt_log_softmax(mt_tensor self, int64_t dim, int32_t dtype);
+
 /* ---- Matrix products ------------------------------------------------------------------------------------------- */
 
 MT_API mt_tensor mt_mm(mt_tensor self, mt_tensor mat2);

@@ -1,0 +1,100 @@
+import MartletKernels
+
+/// Softmax and its logarithm, computed from the largest element so that no exponential overflows.
+extension Tensor {
+    /// exp(x) / sum(exp(x)) along a dimension. With `dtype` the tensor is converted first.
+    ///
+    /// The result has this tensor's shape; a dimension out of range is an index error, an integer tensor
+    /// without `dtype` is torch's "not implemented".
+    public func softmax(_ dim: Int, dtype: DType? = nil) throws -> Tensor {
+        if let dtype, dtype != self.dtype { return try to(dtype).softmax(dim) }
+        let d = try checkSoftmax("softmax", dim)
+        let out = try alongRows(.softmax, d, self)
+        if GradMode.needs(self) {
+            out.attach("SoftmaxBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+                guard let g = g[0] else { return [nil] }
+                let y = try node.saved(0)
+                if !GradMode.isEnabled { return [try y.alongRows(.softmaxBackward, d, g)] }
+                let gy = try g.mul(y)
+                return [try gy.sub(y.mul(gy.sum([d], keepDim: true)))]
+            }
+        }
+        return out
+    }
+
+    /// x - log(sum(exp(x))) along a dimension. With `dtype` the tensor is converted first.
+    public func logSoftmax(_ dim: Int, dtype: DType? = nil) throws -> Tensor {
+        if let dtype, dtype != self.dtype { return try to(dtype).logSoftmax(dim) }
+        let d = try checkSoftmax("log_softmax", dim)
+        let out = try alongRows(.logSoftmax, d, self)
+        if GradMode.needs(self) {
+            out.attach("LogSoftmaxBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+                guard let g = g[0] else { return [nil] }
+                let y = try node.saved(0)
+                if !GradMode.isEnabled { return [try y.alongRows(.logSoftmaxBackward, d, g)] }
+                return [try g.sub(y.recordedExp().mul(g.sum([d], keepDim: true)))]
+            }
+        }
+        return out
+    }
+
+    /// exp(x) with its history, for derivatives.
+    func recordedExp() throws -> Tensor {
+        let out = try unaryKernel(.exp, self)
+        if GradMode.needs(self) {
+            out.attach("ExpBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+                [try g[0]?.mul(node.saved(0))]
+            }
+        }
+        return out
+    }
+
+    private func checkSoftmax(_ op: String, _ dim: Int) throws -> Int {
+        try refuseSparse(op)
+        let d = try wrapDim(dim, rank)
+        guard dtype.isFloatingPoint else {
+            let kernel = d == Swift.max(rank, 1) - 1 ? "\(op)_lastdim_kernel_impl" : "\(op)_kernel_impl"
+            throw MartletError.notImplemented("\"\(kernel)\" not implemented for '\(dtype.scalarTypeName)'")
+        }
+        return d
+    }
+
+    private enum RowOp { case softmax, logSoftmax, softmaxBackward, logSoftmaxBackward }
+
+    /// Runs a row kernel along dimension `d`. This tensor gives the layout; `other` is the input (the gradient
+    /// for the backward kernels, this tensor being the output of the forward one).
+    private func alongRows(_ op: RowOp, _ d: Int, _ other: Tensor) throws -> Tensor {
+        try withNoGrad {
+            if dtype.size == 2 {
+                return try to(.float32).alongRows(op, d, other.to(.float32)).to(dtype)
+            }
+            let last = Swift.max(rank, 1) - 1
+            let x = try (d == last ? self : transpose(d, last)).contiguous()
+            let g = other === self ? x : try (d == last ? other : other.transpose(d, last)).contiguous()
+            let cols = rank == 0 ? 1 : sizes[d]
+            let rows = numel == 0 ? 0 : numel / cols
+            let y = try Tensor.empty(x.sizes, dtype)
+            let (isFloat, r, c) = (dtype == .float32, Int64(rows), Int64(cols))
+            switch op {
+            case .softmax:
+                isFloat ? mk_softmax_f32(x.typed(), y.typed(), r, c) : mk_softmax_f64(x.typed(), y.typed(), r, c)
+            case .logSoftmax:
+                isFloat
+                    ? mk_log_softmax_f32(x.typed(), y.typed(), r, c) : mk_log_softmax_f64(x.typed(), y.typed(), r, c)
+            case .softmaxBackward:
+                isFloat
+                    ? mk_softmax_backward_f32(g.typed(), x.typed(), y.typed(), r, c)
+                    : mk_softmax_backward_f64(g.typed(), x.typed(), y.typed(), r, c)
+            case .logSoftmaxBackward:
+                isFloat
+                    ? mk_log_softmax_backward_f32(g.typed(), x.typed(), y.typed(), r, c)
+                    : mk_log_softmax_backward_f64(g.typed(), x.typed(), y.typed(), r, c)
+            }
+            withExtendedLifetime((x, g)) {}
+            if d == last && (isContiguous || !isDense) { return y }
+            let out = try emptyLike()
+            copyKernel(out, d == last ? y : try y.transpose(d, last))
+            return out
+        }
+    }
+}
