@@ -1,0 +1,40 @@
+"""The example programs: what to run, with which arguments, and PyTorch's recorded text of each.
+
+One table for everything that runs them: record.py, demo.py and the tests.
+"""
+
+import collections
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+Program = collections.namedtuple("Program", "name title script arguments expected exact")
+
+
+def _program(name, title, script, *arguments, expected="expected.txt", exact=False):
+    folder = os.path.dirname(os.path.join(HERE, script))
+    return Program(name, title, os.path.join(HERE, script), list(arguments), os.path.join(folder, expected), exact)
+
+
+# `exact`: every correct implementation prints this text to the letter.  The others train
+# in float32 for long enough that the order of a sum shows in last digits.
+PROGRAMS = [
+    _program("last_word", "Last-word prediction, sparse gradients", "last_word/last_word.py"),
+    _program("last_word --dense", "Last-word prediction, dense gradients", "last_word/last_word.py", "--dense",
+             expected="expected_dense.txt"),
+    _program("dynamic_net", "A network that decides its own depth", "dynamic_net/dynamic_net.py"),
+    _program("meta_learning", "Differentiating through a training step", "meta_learning/meta_learning.py", exact=True),
+    _program("split_and_unified", "One network, trained in two ways", "pop_art/split_and_unified.py",
+             expected="expected_split_and_unified.txt", exact=True),
+    _program("pop_art", "Pop-Art preserves outputs", "pop_art/pop_art.py", expected="expected_pop_art.txt", exact=True),
+    _program("experiment", "Pop-Art, ART and SGD side by side", "pop_art/experiment.py", "--samples", "3000", "--seeds", "2",
+             expected="expected_experiment.txt", exact=True),
+]
+
+
+def by_name(name):
+    """The program of that name; KeyError where there is none."""
+    for program in PROGRAMS:
+        if program.name == name:
+            return program
+    raise KeyError(name)
