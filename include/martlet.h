@@ -167,6 +167,25 @@ MT_API mt_status mt_copy_to_host(mt_tensor t, void *out, int64_t bytes);
 /* Whether both handles are of one tensor. */
 MT_API int32_t mt_is_same(mt_tensor a, mt_tensor b);
 
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
+
+/* The tensor as torch prints it, e.g. "tensor([1., 2.])". `prefix` stands before the elements and its length is the
+ * indent of later lines; NULL for "tensor(". Owned: free it with mt_string_free. NULL on failure. */
+MT_API char *mt_tensor_str(mt_tensor t, const char *prefix);
+/* The options of the process. Set `size` with MT_PRINTOPTIONS_INIT, which holds the defaults. */
+typedef struct mt_printoptions {
+    uint32_t size;
+    int32_t sci_mode;   /* scientific notation: 1 always, 0 never, -1 by the values */
+    int64_t precision;  /* digits after the point */
+    int64_t threshold;  /* tensors with more elements are summarized */
+    int64_t edgeitems;  /* elements shown at each end of a summarized dimension */
+    int64_t linewidth;  /* characters per line */
+} mt_printoptions;
+#define MT_PRINTOPTIONS_INIT { sizeof(mt_printoptions), -1, 4, 1000, 3, 80 }
+MT_API mt_status mt_get_printoptions(mt_printoptions *options);
+/* Precision must be in 0...1000, threshold and edgeitems not negative, linewidth positive. */
+MT_API mt_status mt_set_printoptions(const mt_printoptions *options);
+
 /* ---- Recording and gradients --------------------------------------------------------------------------------- */
 
 /* Whether this thread records; setting returns the former value. On by default. */
@@ -231,6 +250,70 @@ MT_API mt_tensor mt_to(mt_tensor t, int32_t dtype, int32_t copy);
 MT_API mt_status mt_copy_(mt_tensor t, mt_tensor source);
 MT_API mt_status mt_fill_(mt_tensor t, mt_tensor value);
 MT_API mt_status mt_zero_(mt_tensor t);
+
+/* ---- Random numbers: torch's CPU streams, number for number ---------------------------------------------------- */
+
+/* `generator` NULL is everywhere the default generator, which starts with a seed from the operating system. */
+
+/* A generator with its own stream, seeded 67280421310721. Release with mt_generator_release. */
+MT_API mt_generator mt_generator_new(void);
+/* A handle to the default generator. */
+MT_API mt_generator mt_generator_default(void);
+/* A new generator that goes on from the same place. */
+MT_API mt_generator mt_generator_clone(mt_generator generator);
+MT_API void mt_generator_release(mt_generator generator);
+/* Starts the stream over. Only the low 32 bits of the seed tell streams apart. */
+MT_API mt_status mt_generator_manual_seed(mt_generator generator, uint64_t seed);
+/* The same for the default generator. */
+MT_API mt_status mt_manual_seed(uint64_t seed);
+/* Seeds from the operating system; writes the seed to `seed` unless that is NULL. */
+MT_API mt_status mt_generator_seed(mt_generator generator, uint64_t *seed);
+/* The seed the stream was started with. */
+MT_API mt_status mt_generator_initial_seed(mt_generator generator, uint64_t *seed);
+/* Everything the stream depends on: a uint8 tensor of 5056 bytes, as torch's get_rng_state gives. */
+MT_API mt_tensor mt_generator_get_state(mt_generator generator);
+MT_API mt_status mt_generator_set_state(mt_generator generator, mt_tensor state);
+
+/* Uniform in [0, 1) and standard normal, floating point. */
+MT_API mt_tensor mt_rand(const int64_t *sizes, int32_t ndim, int32_t dtype, mt_generator generator);
+MT_API mt_tensor mt_randn(const int64_t *sizes, int32_t ndim, int32_t dtype, mt_generator generator);
+/* Integers in [low, high); int64 unless a dtype is given. */
+MT_API mt_tensor mt_randint(int64_t low, int64_t high, const int64_t *sizes, int32_t ndim, int32_t dtype,
+                            mt_generator generator);
+/* 0, 1, ..., n - 1 in random order; int64 unless a dtype is given. */
+MT_API mt_tensor mt_randperm(int64_t n, int32_t dtype, mt_generator generator);
+/* The same with the sizes and the memory order of `self`, and its dtype unless one is given. */
+MT_API mt_tensor mt_rand_like(mt_tensor self, int32_t dtype, mt_generator generator);
+MT_API mt_tensor mt_randn_like(mt_tensor self, int32_t dtype, mt_generator generator);
+MT_API mt_tensor mt_randint_like(mt_tensor self, int64_t low, int64_t high, int32_t dtype, mt_generator generator);
+/* Normal values with mean and std given by tensors or numbers (mt_number_f64), broadcast; at least one is a tensor. */
+MT_API mt_tensor mt_normal(mt_tensor mean, mt_tensor std, mt_generator generator);
+/* Ones and zeros with the probabilities in `self`. */
+MT_API mt_tensor mt_bernoulli(mt_tensor self, mt_generator generator);
+/* Ones and zeros of one probability, with the sizes and dtype of `self`. */
+MT_API mt_tensor mt_bernoulli_p(mt_tensor self, double p, mt_generator generator);
+/* Counts with the rates in `self`. */
+MT_API mt_tensor mt_poisson(mt_tensor self, mt_generator generator);
+/* Column numbers drawn by the weights in each row of `self` (1-D or 2-D): int64. */
+MT_API mt_tensor mt_multinomial(mt_tensor self, int64_t num_samples, int32_t replacement, mt_generator generator);
+
+/* In-place fills. Elements are met in memory order: the dimension with the smallest stride runs fastest. */
+MT_API mt_status mt_uniform_(mt_tensor self, double from, double to, mt_generator generator);
+MT_API mt_status mt_normal_(mt_tensor self, double mean, double std, mt_generator generator);
+MT_API mt_status mt_log_normal_(mt_tensor self, double mean, double std, mt_generator generator);
+MT_API mt_status mt_exponential_(mt_tensor self, double lambd, mt_generator generator);
+MT_API mt_status mt_cauchy_(mt_tensor self, double median, double sigma, mt_generator generator);
+MT_API mt_status mt_geometric_(mt_tensor self, double p, mt_generator generator);
+/* One with probability p, else zero. */
+MT_API mt_status mt_bernoulli_(mt_tensor self, double p, mt_generator generator);
+/* The same with a probability for each element, broadcast. */
+MT_API mt_status mt_bernoulli_tensor_(mt_tensor self, mt_tensor p, mt_generator generator);
+/* Integers over the dtype's whole non-negative range. */
+MT_API mt_status mt_random_(mt_tensor self, mt_generator generator);
+/* Integers in [from, to); `to` MT_NONE for up to the dtype's largest value, that one included. */
+MT_API mt_status mt_random_range_(mt_tensor self, int64_t from, int64_t to, mt_generator generator);
+/* Integers in [0, to). */
+MT_API mt_status mt_random_to_(mt_tensor self, int64_t to, mt_generator generator);
 
 /* ---- Arithmetic: broadcast operands, torch's promotion -------------------------------------------------------- */
 

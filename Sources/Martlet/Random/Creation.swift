@@ -12,12 +12,12 @@ extension Tensor {
 
     /// ``rand(_:dtype:generator:)`` with this tensor's sizes and memory order, and unless given its dtype.
     public func randLike(dtype: DType? = nil, generator: Generator? = nil) throws -> Tensor {
-        try emptyKeepingOrder(dtype ?? self.dtype).uniform_(generator: generator)
+        try emptyLike(dtype: dtype).uniform_(generator: generator)
     }
 
     /// ``randn(_:dtype:generator:)`` with this tensor's sizes and memory order, and unless given its dtype.
     public func randnLike(dtype: DType? = nil, generator: Generator? = nil) throws -> Tensor {
-        try emptyKeepingOrder(dtype ?? self.dtype).normal_(generator: generator)
+        try emptyLike(dtype: dtype).normal_(generator: generator)
     }
 
     /// Normal values of one mean and standard deviation.
@@ -48,8 +48,10 @@ extension Tensor {
     }
 
     /// Normal values, each of its own mean and standard deviation, broadcast against each other. The result is
-    /// contiguous, with the dtype of `mean`.
+    /// contiguous, with the dtype of `mean`. One of them may be a bare number.
     public static func normal(_ mean: Tensor, _ std: Tensor, generator: Generator? = nil) throws -> Tensor {
+        if std.isWrappedNumber { return try normal(mean, std.item(), generator: generator) }
+        if mean.isWrappedNumber { return try normal(mean.item(), std, generator: generator) }
         try checkStd(std)
         let out = try empty(try broadcastSizes(mean.sizes, std.sizes), mean.dtype)
         try out.normal_(0, 1, generator: generator)

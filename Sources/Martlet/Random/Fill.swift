@@ -7,7 +7,7 @@ extension Tensor {
     /// dimension with the smallest stride runs fastest, whatever its place among the sizes. A tensor with
     /// gaps is drawn into a run of its own and copied. The gradient of what was overwritten is zero.
     func fillRandom(
-        _ op: String, _ gradName: StaticString, _ generator: Generator?, inputs: [Tensor] = [],
+        _ op: String, _ gradName: String, _ generator: Generator?, inputs: [Tensor] = [],
         _ draw: (Generator, UnsafeMutableRawPointer, Int) throws -> Void
     ) throws -> Tensor {
         guard !isSparse else { throw MartletError.notImplemented("\(op): not offered for sparse tensors") }
@@ -31,7 +31,7 @@ extension Tensor {
     }
 
     /// Stands for this tensor after a step that lets no gradient through; nil where nothing is recorded.
-    private func stepWithoutGradient(_ name: StaticString, _ inputs: [Tensor]) throws -> Tensor? {
+    private func stepWithoutGradient(_ name: String, _ inputs: [Tensor]) throws -> Tensor? {
         let inputs = [self] + inputs
         guard GradMode.needs(inputs) else { return nil }
         let step = alias()
@@ -40,36 +40,11 @@ extension Tensor {
     }
 
     /// Records a step whose gradients are zero: what was drawn does not vary smoothly with the inputs.
-    func attachZeroGradient(_ name: StaticString, _ inputs: [Tensor]) {
+    func attachZeroGradient(_ name: String, _ inputs: [Tensor]) {
         let shapes = inputs.map { ($0.sizes, $0.dtype) }
         attach(name, inputs) { node, _ in
             try shapes.enumerated().map { i, s in node.needs(i) ? try Tensor.zeros(s.0, s.1) : nil }
         }
-    }
-
-    /// Dimensions from the largest stride to the smallest.
-    func memoryOrder() -> [Int] {
-        var order = Array(0..<rank)
-        // An insertion sort is stable; dimensions of size one may stay where they are.
-        for i in order.indices.dropFirst() {
-            var j = i
-            while j > 0, strides[order[j - 1]] < strides[order[j]] {
-                order.swapAt(j - 1, j)
-                j -= 1
-            }
-        }
-        return order
-    }
-
-    /// A tensor of these sizes that keeps the memory order of a dense one and is contiguous otherwise.
-    func emptyKeepingOrder(_ dtype: DType) throws -> Tensor {
-        if isSparse || rank == 0 || isContiguous { return try Tensor.empty(sizes, dtype) }
-        if isDense { return try Tensor.empty(sizes, strides: strides, dtype) }
-        let order = memoryOrder()
-        let inner = Dims(order.map { sizes[$0] }).contiguousStrides
-        var result = Dims(repeating: 1, count: rank)
-        for (i, d) in order.enumerated() { result[d] = inner[i] }
-        return try Tensor.empty(sizes, strides: result, dtype)
     }
 }
 

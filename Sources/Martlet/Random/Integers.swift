@@ -67,7 +67,7 @@ extension Tensor {
         return try fillModulo(UInt64(bitPattern: Int64(last &- from &+ 1)), from, "RandomBackward0", generator)
     }
 
-    private func fillRange(_ low: Int, _ high: Int, _ gradName: StaticString, _ generator: Generator?) throws -> Tensor {
+    private func fillRange(_ low: Int, _ high: Int, _ gradName: String, _ generator: Generator?) throws -> Tensor {
         guard low < high else {
             throw MartletError.runtime(
                 "random_ expects 'from' to be less than 'to', but got from=\(low) >= to=\(high)")
@@ -89,7 +89,7 @@ extension Tensor {
 
     /// A draw modulo `width`, plus `base`. Widths of 2^28 and more take 64 bits a draw.
     private func fillModulo(
-        _ width: UInt64, _ base: Int, _ gradName: StaticString, _ generator: Generator?
+        _ width: UInt64, _ base: Int, _ gradName: String, _ generator: Generator?
     ) throws -> Tensor {
         let (dtype, base) = (dtype, Int64(base))
         return try fillRandom("random_", gradName, generator) { g, out, n in
@@ -121,7 +121,7 @@ extension Tensor {
     public func randintLike(_ low: Int = 0, _ high: Int, dtype: DType? = nil, generator: Generator? = nil) throws
         -> Tensor
     {
-        try emptyKeepingOrder(dtype ?? self.dtype).random_(low, high, generator: generator)
+        try emptyLike(dtype: dtype).random_(low, high, generator: generator)
     }
 
     /// The integers 0..<n in random order. Throws `runtime` where the dtype cannot hold n - 1 exactly.

@@ -63,7 +63,7 @@ extension Tensor {
         let weights = try toArray(Double.self)
         if !replacement || samples == 1 {
             try checkWeights(weights, rows, columns)
-            let race = try emptyKeepingOrder(dtype)
+            let race = try emptyLike()
             _ = try race.exponential_(generator: generator)
             let draws = try race.toArray(Double.self)
             var quotients = [Double](repeating: 0, count: columns)

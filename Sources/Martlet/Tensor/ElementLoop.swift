@@ -117,13 +117,36 @@ extension Tensor {
     @inline(__always)
     func fills(_ shape: Dims) -> Bool { numel == 1 || (sizes == shape && isContiguous) }
 
-    /// An output of `sizes` laid out like this tensor where that is dense, else contiguous (torch's preserve_format).
+    /// An output of `sizes` laid out like this tensor (torch's preserve_format): the same strides where they are
+    /// dense, else dense ones in the same order. Other sizes than this tensor's give a contiguous one.
     func emptyLike(_ sizes: Dims? = nil, dtype: DType? = nil) throws -> Tensor {
-        let shape = sizes ?? self.sizes
-        if shape == self.sizes && !isContiguous && isDense {
-            return try .empty(shape, strides: strides, dtype ?? self.dtype)
+        let (shape, dtype) = (sizes ?? self.sizes, dtype ?? self.dtype)
+        if shape != self.sizes || isContiguous || isSparse { return try .empty(shape, dtype) }
+        if isDense { return try .empty(shape, strides: strides, dtype) }
+        let order = memoryOrder()
+        let dense = Dims(order.map { shape[$0] }).contiguousStrides
+        var result = dense
+        for (i, d) in order.enumerated() { result[d] = dense[i] }
+        return try .empty(shape, strides: result, dtype)
+    }
+
+    /// The dimensions in the order of memory, slowest first: by stride, then by size. A dimension of stride 0
+    /// has no place of its own and stays where it is.
+    func memoryOrder() -> [Int] {
+        var order = Array((0..<rank).reversed())  // fastest first
+        for i in order.indices.dropFirst() {
+            var moving = i
+            for other in (0..<i).reversed() {
+                let (a, b) = (order[other], order[moving])
+                if strides[a] == 0 || strides[b] == 0 { continue }
+                if strides[a] < strides[b] { break }
+                if strides[a] > strides[b] || sizes[a] > sizes[b] {
+                    order.swapAt(other, moving)
+                    moving = other
+                }
+            }
         }
-        return try .empty(shape, dtype ?? self.dtype)
+        return order.reversed()
     }
 }
 
