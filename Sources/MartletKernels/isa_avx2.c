@@ -15,7 +15,7 @@
 #define ISA avx2
 #define VECTOR_BYTES 32
 #define HAS_FMA 1
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "template/all.h"
 #pragma clang attribute pop
 #endif

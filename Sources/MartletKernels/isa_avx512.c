@@ -15,7 +15,7 @@
 #define ISA avx512
 #define VECTOR_BYTES 64
 #define HAS_FMA 1
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
 #include "template/all.h"
 #pragma clang attribute pop
 #endif

@@ -18,3 +18,4 @@
 #undef A_PAD
 #undef LOAD
 #undef STORE
+#undef SPLAT

@@ -18,15 +18,18 @@
 #define NC 2048
 
 /* One register tile: acc[r] = sum over p of a(r, p) * b(p, .), for mr rows and
- * nv vectors, then C = alpha * acc + beta * C (+ bias). `packed` A has rsa 1 and
+ * nv vectors, the last with w - (nv - 1) * VL columns in use; then C = alpha * acc + beta * C (+ bias). `packed` A has rsa 1 and
  * csa A_PAD. Called with constant mr, nv and packed only. */
 static inline __attribute__((always_inline)) void F(tile)(const int mr, const int nv, const int packed, int64_t k,
-        const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c, int64_t ldc, T alpha, T beta, const T *bias) {
+        const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c, int64_t ldc, int64_t w, T alpha, T beta, const T *bias) {
     V acc[MR][2];
     _Pragma("clang loop unroll(full)")
     for (int r = 0; r < mr; r++)
         for (int v = 0; v < 2; v++) acc[r][v] = (V){0};
     const T *a0 = a, *a3 = a + 3 * rsa, *a6 = a + 6 * rsa, *a9 = a + 9 * rsa, *a12 = a + 12 * rsa;
+    /* Opaque to the compiler, which would else derive each address from the one
+     * before it, a chain as long as the tile is high. */
+    if (!packed) __asm__("" : "+r"(a3), "+r"(a6), "+r"(a9), "+r"(a12));
     for (int64_t p = 0; p < k; p++) {
         V b0 = LOAD(b), b1 = nv > 1 ? LOAD(b + VL) : b0;
         b += ldb;
@@ -34,7 +37,7 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
         for (int r = 0; r < mr; r++) {
             const T *from = packed ? a + r
                                    : (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : a12) + (r % 3) * rsa;
-            V x = (V){0} + *from;
+            V x = SPLAT(*from);
             acc[r][0] = FMA(x, b0, acc[r][0]);
             if (nv > 1) acc[r][1] = FMA(x, b1, acc[r][1]);
         }
@@ -47,7 +50,8 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
             if (mr > 12) a12 += csa;
         }
     }
-    if (alpha == 1 && !bias && (beta == 0 || beta == 1)) {
+    const int64_t part = w - (nv - 1) * VL;
+    if (alpha == 1 && !bias && (beta == 0 || beta == 1) && part == VL) {
         if (beta == 0) {
             _Pragma("clang loop unroll(full)")
             for (int r = 0; r < mr; r++)
@@ -60,22 +64,26 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
         return;
     }
     _Pragma("clang loop unroll(full)")
-    for (int r = 0; r < mr; r++)
-        for (int v = 0; v < nv; v++) {
+    for (int v = 0; v < nv; v++) {
+        const int64_t cols = v == nv - 1 ? part : VL;
+        V add = bias ? F(load_part)(bias + v * VL, cols) : (V){0};
+        _Pragma("clang loop unroll(full)")
+        for (int r = 0; r < mr; r++) {
             T *to = c + r * ldc + v * VL;
             V s = acc[r][v] * alpha;
-            if (beta != 0) s = LOAD(to) * beta + s;
-            if (bias) s = s + LOAD(bias + v * VL);
-            STORE(to, s);
+            if (beta != 0) s = F(load_part)(to, cols) * beta + s;
+            if (bias) s = s + add;
+            F(store_part)(to, s, cols);
         }
+    }
 }
 
 typedef void (*F(tile_function))(int64_t k, const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c,
-                                 int64_t ldc, T alpha, T beta, const T *bias);
+                                 int64_t ldc, int64_t w, T alpha, T beta, const T *bias);
 #define TILE(mr, nv, packed) \
 static void F(tile_##mr##_##nv##_##packed)(int64_t k, const T *a, int64_t rsa, int64_t csa, const T *b, int64_t ldb, T *c, \
-                                           int64_t ldc, T alpha, T beta, const T *bias) { \
-    F(tile)(mr, nv, packed, k, a, rsa, csa, b, ldb, c, ldc, alpha, beta, bias); \
+                                           int64_t ldc, int64_t w, T alpha, T beta, const T *bias) { \
+    F(tile)(mr, nv, packed, k, a, rsa, csa, b, ldb, c, ldc, w, alpha, beta, bias); \
 }
 #define TILES(mr) TILE(mr, 1, 0) TILE(mr, 1, 1) TILE(mr, 2, 0) TILE(mr, 2, 1)
 #define ROW(mr) {{F(tile_##mr##_1_0), F(tile_##mr##_1_1)}, {F(tile_##mr##_2_0), F(tile_##mr##_2_1)}}
@@ -95,45 +103,54 @@ static const F(tile_function) F(tiles)[MR][2][2] = {
 #undef TILES
 #undef ROW
 
-/* out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k. pad is a
- * multiple of VL. Entries from w to pad are 0 in a panel of B, whose vectors
- * are multiplied whole, and unspecified in one of A, which is read by element. */
+/* out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k, 0 for i
+ * from w to the next multiple of VL. pad is a multiple of VL. */
 static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
-    if (w < pad && pad == NR) memset(out, 0, (size_t)(pad * k) * sizeof(T));
     if (si == 1) {
-        if (w == pad) {
-            for (int64_t p = 0; p < k; p++)
-                for (int64_t i = 0; i < pad; i += VL) STORE(out + p * pad + i, LOAD(x + p * sp + i));
-        } else {
-            for (int64_t p = 0; p < k; p++)
-                for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[p * sp + i];
+        for (int64_t i = 0; i < w; i += VL) {
+            T *to = out + i;
+            const T *from = x + i;
+            int64_t part = w - i;
+            if (part >= VL)
+                for (int64_t p = 0; p < k; p++) STORE(to + p * pad, LOAD(from + p * sp));
+            else
+                for (int64_t p = 0; p < k; p++) STORE(to + p * pad, F(load_part)(from + p * sp, part));
         }
-        return;
-    }
-    int64_t p = 0;
-    if (sp == 1)
-        for (; p + VL <= k; p += VL)
+    } else if (sp == 1) {
+        for (int64_t p = 0; p < k; p += VL)
             for (int64_t i = 0; i < w; i += VL) {
+                int64_t rows = k - p < VL ? k - p : VL;
                 V r[VL];
-                for (int q = 0; q < VL; q++) r[q] = i + q < w ? LOAD(x + (i + q) * si + p) : (V){0};
+                if (rows == VL && w - i >= VL)
+                    for (int q = 0; q < VL; q++) r[q] = LOAD(x + (i + q) * si + p);
+                else
+                    for (int q = 0; q < VL; q++) r[q] = i + q < w ? F(load_part)(x + (i + q) * si + p, rows) : (V){0};
                 F(transpose)(r);
-                for (int q = 0; q < VL; q++) STORE(out + (p + q) * pad + i, r[q]);
+                if (rows == VL)
+                    for (int q = 0; q < VL; q++) STORE(out + (p + q) * pad + i, r[q]);
+                else
+                    for (int q = 0; q < rows; q++) STORE(out + (p + q) * pad + i, r[q]);
             }
-    for (; p < k; p++)
-        for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[i * si + p * sp];
+    } else {
+        if (w % VL) memset(out, 0, (size_t)(pad * k) * sizeof(T));
+        for (int64_t p = 0; p < k; p++)
+            for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[i * si + p * sp];
+    }
 }
 
-/* A tile whose C has fewer columns than its vectors, or no unit stride. */
-static void F(edge_tile)(F(tile_function) f, int64_t mr, int64_t w, int64_t k, const T *a, int64_t rsa, int64_t csa,
-                         const T *b, int64_t ldb, T *c, int64_t rsc, int64_t csc, T alpha, T beta, const T *bias) {
+/* A tile whose C has no unit stride. */
+static void F(scattered_tile)(F(tile_function) f, int64_t mr, int64_t w, int64_t k, const T *a, int64_t rsa, int64_t csa,
+                              const T *b, int64_t ldb, T *c, int64_t rsc, int64_t csc, T alpha, T beta, const T *bias) {
     T temp[MR * NR];
-    f(k, a, rsa, csa, b, ldb, temp, NR, 1, 0, NULL);
-    for (int64_t r = 0; r < mr; r++)
+    f(k, a, rsa, csa, b, ldb, temp, NR, w, 1, 0, NULL);
+    for (int64_t r = 0; r < mr; r++) {
+        _Pragma("clang loop vectorize(disable)")
         for (int64_t j = 0; j < w; j++) {
             T *to = c + r * rsc + j * csc, s = temp[r * NR + j] * alpha;
             if (beta != 0) s = *to * beta + s;
             *to = bias ? s + bias[j] : s;
         }
+    }
 }
 
 /* Rows per tile, such that all tiles of m rows are about equally high. */
@@ -174,10 +191,10 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                         const T *a_panel = raw_a ? a_block + i * rsa : pack_a + i / mr * A_PAD * kb;
                         T *to = c + (ic + i) * rsc + (jc + j) * csc;
                         F(tile_function) f = F(tiles)[h - 1][w > VL][!raw_a];
-                        if (csc == 1 && (w == NR || w == VL))
-                            f(kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, alpha, keep, add_j);
+                        if (csc == 1)
+                            f(kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, w, alpha, keep, add_j);
                         else
-                            F(edge_tile)(f, h, w, kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, csc, alpha, keep, add_j);
+                            F(scattered_tile)(f, h, w, kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, csc, alpha, keep, add_j);
                     }
                 }
             }

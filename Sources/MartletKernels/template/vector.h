@@ -9,6 +9,33 @@ typedef T VU __attribute__((vector_size(VECTOR_BYTES), aligned(IS_FLOAT ? 4 : 8)
 
 #define LOAD(p) (*(const VU *)(p))
 #define STORE(p, v) (*(VU *)(p) = (v))
+/* A scalar in every lane (x - 0 is x, even for -0). */
+#define SPLAT(s) ((s) - (V){0})
+
+/* The first w of VL elements, the others 0 or left alone. */
+#if VECTOR_BYTES == 64
+#if IS_FLOAT
+#define LANE_MASK(w) ((__mmask16)((1u << (w)) - 1))
+static inline V F(load_part)(const T *p, int64_t w) { return (V)_mm512_maskz_loadu_ps(LANE_MASK(w), p); }
+static inline void F(store_part)(T *p, V v, int64_t w) { _mm512_mask_storeu_ps(p, LANE_MASK(w), (__m512)v); }
+#else
+#define LANE_MASK(w) ((__mmask8)((1u << (w)) - 1))
+static inline V F(load_part)(const T *p, int64_t w) { return (V)_mm512_maskz_loadu_pd(LANE_MASK(w), p); }
+static inline void F(store_part)(T *p, V v, int64_t w) { _mm512_mask_storeu_pd(p, LANE_MASK(w), (__m512d)v); }
+#endif
+#undef LANE_MASK
+#else
+static inline V F(load_part)(const T *p, int64_t w) {
+    T s[VL] = {0};
+    for (int64_t i = 0; i < w; i++) s[i] = p[i];
+    return LOAD(s);
+}
+static inline void F(store_part)(T *p, V v, int64_t w) {
+    T s[VL];
+    STORE(s, v);
+    for (int64_t i = 0; i < w; i++) p[i] = s[i];
+}
+#endif
 
 /* One stage of the transposition: swap the off-diagonal s x s blocks of each
  * 2s x 2s block. Lane numbers of the two shuffles, for lane l: */
