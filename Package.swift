@@ -31,6 +31,7 @@ let package = Package(
                         "-Xlinker", "-z", "-Xlinker", "nodelete",
                     ], .when(platforms: [.linux]))
             ]),
+        .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletC", "CMartlet", "MartletKernels"]),
     ],
     swiftLanguageModes: [.v5]
 )
