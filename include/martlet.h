@@ -117,6 +117,18 @@ MT_API void mt_set_error(mt_status code, const char *message);
 /* Frees text that a function returned as owned. */
 MT_API void mt_string_free(char *text);
 
+/* ---- Settings ------------------------------------------------------------------------------------------------- */
+
+/* The dtype of new floating-point tensors: MT_FLOAT32 unless set to another floating type. */
+MT_API int32_t mt_default_dtype(void);
+MT_API mt_status mt_set_default_dtype(int32_t dtype);
+/* The dtype that an operation on both computes in, and the promotion of two dtypes; -1 and an error for bad ones. */
+MT_API int32_t mt_result_type(mt_tensor a, mt_tensor b);
+MT_API int32_t mt_promote_types(int32_t a, int32_t b);
+/* How many threads an operation may use; by default one per core. */
+MT_API void mt_set_num_threads(int32_t n);
+MT_API int32_t mt_get_num_threads(void);
+
 /* ---- Making and releasing tensors --------------------------------------------------------------------------- */
 
 /* Gives a tensor back. NULL is allowed. */
@@ -164,6 +176,10 @@ MT_API mt_status mt_item_f64(mt_tensor t, double *out);
 MT_API mt_status mt_item_i64(mt_tensor t, int64_t *out);
 /* Copies all elements in row-major order, as the tensor's dtype; `bytes` must be numel times the element size. */
 MT_API mt_status mt_copy_to_host(mt_tensor t, void *out, int64_t bytes);
+/* Which output of its node a tensor is; 0 for leaves. */
+MT_API int32_t mt_output_nr(mt_tensor t);
+/* Whether it was made in inference mode. */
+MT_API int32_t mt_is_inference(mt_tensor t);
 /* Whether both handles are of one tensor. */
 MT_API int32_t mt_is_same(mt_tensor a, mt_tensor b);
 

@@ -296,3 +296,12 @@ extension Node {
     /// The leaf whose gradient this node accumulates, nil for other nodes.
     public var leaf: Tensor? { (self as? AccumulateGrad)?.variable }
 }
+
+extension Tensor {
+    /// Which output of its node this tensor is; 0 for leaves.
+    public var outputNumber: Int {
+        _ = gradFn
+        return outputIndex
+    }
+    public var isInferenceTensor: Bool { isInference }
+}

@@ -207,3 +207,11 @@ func copyKernel(_ out: Tensor, _ source: Tensor) {
 
 /// Sets every element of `out` to the 0-dim `value`.
 func fillKernel(_ out: Tensor, _ value: Tensor) { copyKernel(out, value) }
+
+/// How many threads an operation may use.
+public enum Threads {
+    public static var count: Int {
+        get { Int(mk_get_num_threads()) }
+        set { mk_set_num_threads(Int32(clamping: Swift.max(newValue, 1))) }
+    }
+}

@@ -1,0 +1,50 @@
+"""Martlet: a PyTorch-style autograd engine with its core in Swift. `import martlet as torch` and go on."""
+import importlib as _importlib
+
+from . import _types
+from ._types import (  # noqa: F401
+    Size, bfloat16, bool, channels_last, contiguous_format, device, double, dtype, finfo, float, float16, float32, float64,
+    half, iinfo, int, int8, int16, int32, int64, layout, long, memory_format, preserve_format, short, sparse_coo, strided, uint8)
+from . import _native
+from . import _ops
+from ._tensor import Tensor
+from ._ops import arithmetic as _a, indexing as _i, pointwise as _p, products as _m, reductions as _r, views as _v  # noqa: F401
+from . import _creation
+from ._grad_mode import (  # noqa: F401
+    enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled)
+from ._misc import *  # noqa: F401,F403
+
+__version__ = "0.1.0"
+
+inf, nan, pi, e = _misc.inf, _misc.nan, _misc.pi, _misc.e  # noqa: F821
+newaxis = None
+globals().update(_creation.TENSOR_TYPES)
+
+for _name in _ops.REGISTRY["m"]:
+    if _name not in Tensor.__dict__:
+        setattr(Tensor, _name, _ops.LazyMethod(_name))
+del _name
+
+_SUBMODULES = {
+    "nn", "optim", "utils", "autograd", "higher", "linalg", "random", "func", "testing", "special", "return_types", "types",
+    "sparse", "backends", "cuda", "distributions", "serialization", "jit", "version", "overrides", "fft", "hub", "multiprocessing",
+}
+
+
+def __getattr__(name):
+    try:
+        value = _ops.resolve("t", name)
+    except KeyError:
+        if name in _SUBMODULES:
+            try:
+                return _importlib.import_module("." + name, __name__)
+            except ModuleNotFoundError as error:
+                if error.name != __name__ + "." + name:
+                    raise
+        raise AttributeError(f"module 'torch' has no attribute '{name}'") from None
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({n for n in globals() if not n.startswith("_")} | set(_ops.REGISTRY["t"]) | {"nn", "optim", "utils", "autograd"})

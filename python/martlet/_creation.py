@@ -1,0 +1,326 @@
+"""Making tensors from Python data, and the creation functions without randomness."""
+import ctypes
+from array import array
+from operator import index as _index
+
+from . import _types
+from ._native import fail, lib
+from ._ops import T, ints, number, op, plain_number, type_name, wrap
+from ._tensor import Tensor
+from ._types import BY_CODE, default_dtype, require_cpu
+
+_ARRAY_CODES = {0: "f", 1: "d", 2: "q", 3: "i", 4: "h", 5: "b", 6: "B", 7: "B"}
+
+
+def from_bytes(data, shape, dtype):
+    """A tensor from row-major bytes."""
+    p, n = ints(tuple(shape), "from_bytes", "shape", 2)
+    buffer = (ctypes.c_char * max(len(data), 1)).from_buffer_copy(bytes(data) or b"\0")
+    return wrap(lib.mt_tensor_from_data(ctypes.addressof(buffer), p, n, dtype._code))
+
+
+def _flatten(data, shape, depth, out, kinds):
+    """Appends the numbers of nested sequences and checks that their lengths agree."""
+    if depth == len(shape):
+        if isinstance(data, (list, tuple)):
+            raise ValueError(f"expected sequence of length {shape[-1] if shape else 0} at dim {depth} (got {len(data)})")
+        if isinstance(data, Tensor):
+            data = data.item()
+        kind = data.__class__
+        if kind is not float and kind is not int and kind is not bool:
+            plain = plain_number(data)
+            if plain is None:
+                if isinstance(data, str):
+                    raise TypeError(f"new(): invalid data type '{type_name(data)}'")
+                raise RuntimeError(f"Could not infer dtype of {type_name(data)}")
+            data, kind = plain, plain.__class__
+        kinds.add(kind)
+        out.append(data)
+        return
+    if not isinstance(data, (list, tuple)) and not hasattr(data, "__len__"):
+        raise TypeError(f"expected sequence at dim {depth}, got {type_name(data)}")
+    if len(data) != shape[depth]:
+        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
+    for item in data:
+        _flatten(item, shape, depth + 1, out, kinds)
+
+
+def _shape_of(data):
+    shape = []
+    while isinstance(data, (list, tuple)) or (hasattr(data, "__len__") and not isinstance(data, (str, bytes, Tensor))) or (
+            isinstance(data, Tensor) and data.dim() > 0):
+        if isinstance(data, Tensor):
+            shape += list(data.shape)
+            break
+        shape.append(len(data))
+        if not len(data):
+            break
+        data = data[0]
+    return shape
+
+
+def _from_python(data, dtype):
+    shape = _shape_of(data)
+    flat, kinds = [], set()
+    _flatten(data if not isinstance(data, Tensor) else data.tolist(), shape, 0, flat, kinds)
+    if dtype is None:
+        if float in kinds or not kinds:
+            dtype = default_dtype()
+        else:
+            dtype = _types.int64 if int in kinds else _types.bool
+    if dtype.is_floating_point:
+        code, numbers = "d", flat
+    else:
+        code, numbers = "q", [int(v) for v in flat]
+    try:
+        buffer = array(code, numbers)
+    except OverflowError:
+        raise RuntimeError("Overflow when unpacking long long") from None
+    wide = _types.float64 if code == "d" else _types.int64
+    if not dtype.is_floating_point and dtype is not _types.bool and numbers:
+        lowest, highest = _types.iinfo(dtype).min, _types.iinfo(dtype).max
+        if dtype is _types.uint8:
+            lowest = -255
+        if min(numbers) < lowest or max(numbers) > highest:
+            raise RuntimeError(f"value cannot be converted to type {_C_NAMES[dtype._code]} without overflow")
+    p, n = ints(tuple(shape), "tensor", "data", 1)
+    t = wrap(lib.mt_tensor_from_data(buffer.buffer_info()[0] if numbers else None, p, n, wide._code))
+    return t if dtype is wide else wrap(lib.mt_to(t._h, dtype._code, 0))
+
+
+_C_NAMES = ("float", "double", "int64_t", "int32_t", "int16_t", "int8_t", "uint8_t", "bool", "half", "bfloat16")
+
+
+@op("t")
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor holding a copy of `data` (numbers, nested sequences, NumPy arrays)."""
+    require_cpu(device)
+    if isinstance(data, Tensor):
+        t = data.detach().clone()
+        if dtype is not None:
+            t = t.to(dtype)
+    elif hasattr(data, "__array_interface__") and getattr(data, "shape", ()) != ():
+        t = from_numpy(data.copy() if not data.dtype.isnative is False else data.copy())
+        if dtype is not None:
+            t = t.to(dtype)
+    else:
+        t = _from_python(data, dtype)
+    if requires_grad:
+        t.requires_grad_()
+    return t
+
+
+@op("t")
+def as_tensor(data, dtype=None, device=None):
+    """`data` as a tensor, sharing memory where it is a tensor or a NumPy array of the right dtype."""
+    require_cpu(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    if hasattr(data, "__array_interface__"):
+        t = from_numpy(data) if getattr(data, "shape", ()) != () else tensor(data)
+        return t if dtype is None else t.to(dtype)
+    return tensor(data, dtype=dtype)
+
+
+@op("t")
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """As as_tensor; `copy=True` never shares memory."""
+    t = as_tensor(obj, dtype=dtype, device=device)
+    if copy:
+        t = t.clone()
+    return t.requires_grad_() if requires_grad else t
+
+
+_NUMPY_CODES = {"f4": 0, "f8": 1, "i8": 2, "i4": 3, "i2": 4, "i1": 5, "u1": 6, "b1": 7, "f2": 8}
+_held = {}
+_DESTROY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+@_DESTROY
+def _let_go(key):
+    _held.pop(key or 0, None)
+
+
+_next_key = iter(range(1, 1 << 62)).__next__
+
+
+@op("t")
+def from_numpy(array):
+    """A tensor over the memory of a NumPy array: writes to either are seen by both."""
+    face = getattr(array, "__array_interface__", None)
+    if face is None:
+        raise TypeError(f"expected np.ndarray (got {type_name(array)})")
+    code = _NUMPY_CODES.get(face["typestr"][1:])
+    if code is None or face["typestr"][0] == ">":
+        if face["typestr"][0] == ">" and code is not None:
+            raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
+        raise TypeError(
+            f"can't convert np.ndarray of type {array.dtype.type!r}. The only supported types are: float64, float32, float16, "
+            "int64, int32, int16, int8, uint8, and bool.".replace("<class '", "").replace("'>", ""))
+    shape = face["shape"]
+    width = BY_CODE[code].itemsize
+    strides = face.get("strides")
+    p, n = ints(tuple(shape), "from_numpy", "array", 1)
+    steps = None
+    if strides is not None:
+        if any(s % width for s in strides):
+            raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+        if any(s < 0 for s in strides):
+            raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+                             "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) ")
+        steps = ints(tuple(s // width for s in strides), "from_numpy", "array", 1)[0]
+    key = _next_key()
+    _held[key] = array
+    address = face["data"][0]
+    if 0 in shape:
+        _held.pop(key)
+        return wrap(lib.mt_empty(p, n, code))
+    return wrap(lib.mt_tensor_from_memory(address, p, steps, n, code, key, ctypes.cast(_let_go, ctypes.c_void_p)))
+
+
+@op("t")
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A tensor over the memory of a writable buffer, one dimension."""
+    view = memoryview(buffer).cast("B")
+    n = (len(view) - offset) // dtype.itemsize if count < 0 else count
+    data = (ctypes.c_char * (n * dtype.itemsize)).from_buffer(buffer, offset)
+    key = _next_key()
+    _held[key] = data
+    p, d = ints((n,), "frombuffer", "count", 2)
+    t = wrap(lib.mt_tensor_from_memory(ctypes.addressof(data), p, None, d, dtype._code, key, ctypes.cast(_let_go, ctypes.c_void_p)))
+    return t.requires_grad_() if requires_grad else t
+
+
+def sizes_of(size, name):
+    """Sizes given as separate numbers or as one list."""
+    if len(size) == 1 and size[0].__class__ is not int and hasattr(size[0], "__iter__"):
+        size = size[0]
+    elif not size:
+        size = ()
+    return ints(size, name, "size", 1)
+
+
+def _finish(t, requires_grad):
+    return t.requires_grad_() if requires_grad else t
+
+
+def _make(name, function):
+    def make(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
+             memory_format=None, names=None, **options):
+        if "size" in options and not size:
+            size = (options.pop("size"),)
+        if options:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
+        if device is not None:
+            require_cpu(device)
+        p, n = sizes_of(size, name)
+        t = wrap(function(p, n, default_dtype()._code if dtype is None else dtype._code))
+        if out is not None:
+            from ._ops import store
+            return store(out, t)
+        return _finish(t, requires_grad)
+    make.__name__ = name
+    make.__doc__ = f"{name}(*size, dtype=None): sizes as numbers or as one list; the default float dtype unless given."
+    op("t", name)(make)
+
+    def make_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
+        require_cpu(device)
+        p, n = ints(tuple(input.shape), name + "_like", "input", 1)
+        return _finish(wrap(function(p, n, input.dtype._code if dtype is None else dtype._code)), requires_grad)
+    make_like.__name__ = name + "_like"
+    make_like.__doc__ = f"{name}() with the shape and dtype of another tensor."
+    op("t", name + "_like")(make_like)
+
+    def make_new(input, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **options):
+        if "size" in options and not size:
+            size = (options["size"],)
+        p, n = sizes_of(size, "new_" + name)
+        return _finish(wrap(function(p, n, input.dtype._code if dtype is None else dtype._code)), requires_grad)
+    make_new.__name__ = "new_" + name
+    make_new.__doc__ = f"{name}() with this tensor's dtype unless one is given."
+    op("m", "new_" + name)(make_new)
+
+
+for _name in ("empty", "zeros", "ones"):
+    _make(_name, getattr(lib, "mt_" + _name))
+
+
+@op("t")
+def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, names=None):
+    """A tensor with every element `fill_value`; the dtype follows the value unless given."""
+    require_cpu(device)
+    p, n = ints(size, "full", "size", 1)
+    value = fill_value if isinstance(fill_value, Tensor) else number(fill_value, "full", "fill_value", 2)
+    t = wrap(lib.mt_full(p, n, value._h, -1 if dtype is None else dtype._code))
+    if out is not None:
+        from ._ops import store
+        return store(out, t)
+    return _finish(t, requires_grad)
+
+
+@op("t")
+def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
+    """full() with the shape and dtype of another tensor."""
+    return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+@op("m")
+def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """full() with this tensor's dtype unless one is given."""
+    return full(size, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+@op("m")
+def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
+    """tensor() with this tensor's dtype unless one is given."""
+    return tensor(data, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+@op("t")
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+    """A 0-dim tensor of the default float dtype unless given."""
+    return tensor(s, dtype=dtype or default_dtype(), requires_grad=requires_grad)
+
+
+def legacy_tensor(cls, data, options, dtype=None):
+    """torch.Tensor(...), torch.LongTensor(...): sizes or data."""
+    dtype = dtype or getattr(cls, "_dtype", None) or default_dtype()
+    if not data:
+        t = T.empty(0, dtype=dtype)
+    elif len(data) == 1 and isinstance(data[0], Tensor):
+        t = data[0].detach().to(dtype)
+    elif len(data) == 1 and isinstance(data[0], _types.Size):
+        t = T.empty(data[0], dtype=dtype)
+    elif len(data) == 1 and (isinstance(data[0], (list, tuple)) or hasattr(data[0], "__array_interface__")):
+        t = tensor(data[0], dtype=dtype)
+    else:
+        try:
+            t = T.empty([_index(d) for d in data], dtype=dtype)
+        except TypeError:
+            raise TypeError(f"new(): data must be a sequence (got {type_name(data[0])})") from None
+    if cls is Tensor or not issubclass(cls, Tensor):
+        return t
+    made = object.__new__(cls)
+    made._h = t._retained()
+    return made
+
+
+class _TensorType(type):
+    def __instancecheck__(cls, value):
+        return isinstance(value, Tensor) and value.dtype is cls._dtype
+
+    def __call__(cls, *data, **options):
+        return legacy_tensor(cls, data, options, cls._dtype)
+
+    def __repr__(cls):
+        return f"<class 'torch.{cls.__name__}'>"
+
+
+def _tensor_types():
+    return {
+        word + "Tensor": _TensorType(word + "Tensor", (), {"_dtype": d, "__doc__": f"Legacy constructor for {d!r} tensors."})
+        for d, word in _types.TYPE_WORDS.items()
+    }
+
+
+TENSOR_TYPES = _tensor_types()

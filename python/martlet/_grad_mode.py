@@ -1,0 +1,125 @@
+"""Turning recording on and off: context managers that are decorators too."""
+import functools
+
+from ._native import lib
+
+
+class _Mode:
+    """Sets a mode on entry, restores it on exit; as a decorator, around every call."""
+
+    def __call__(self, function):
+        import inspect
+        if inspect.isclass(function):
+            raise RuntimeError("decorating a class with a grad mode is not offered; decorate its methods")
+        if inspect.isgeneratorfunction(function):
+            @functools.wraps(function)
+            def generate(*args, **kwargs):
+                iterator = function(*args, **kwargs)
+                sent = None
+                while True:
+                    with self.clone():
+                        try:
+                            value = iterator.send(sent)
+                        except StopIteration as stop:
+                            return stop.value
+                    sent = yield value
+            return generate
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            with self.clone():
+                return function(*args, **kwargs)
+        return call
+
+    def clone(self):
+        return type(self)()
+
+
+class no_grad(_Mode):
+    """Nothing inside is recorded. Use as `with no_grad():` or `@no_grad()`."""
+
+    __slots__ = ("_before",)
+
+    def __new__(cls, function=None):
+        if function is not None:
+            return cls()(function)
+        return object.__new__(cls)
+
+    def __enter__(self):
+        self._before = lib.mt_set_grad_enabled(0)
+
+    def __exit__(self, *exc):
+        lib.mt_set_grad_enabled(self._before)
+
+
+class enable_grad(_Mode):
+    """Everything inside is recorded."""
+
+    __slots__ = ("_before",)
+
+    def __new__(cls, function=None):
+        if function is not None:
+            return cls()(function)
+        return object.__new__(cls)
+
+    def __enter__(self):
+        self._before = lib.mt_set_grad_enabled(1)
+
+    def __exit__(self, *exc):
+        lib.mt_set_grad_enabled(self._before)
+
+
+class set_grad_enabled(_Mode):
+    """Sets recording at once; as a context manager, restores it on exit."""
+
+    def __init__(self, mode):
+        self.mode = bool(mode)
+        self._before = lib.mt_set_grad_enabled(1 if mode else 0)
+
+    def __call__(self, function):
+        lib.mt_set_grad_enabled(self._before)
+        return super().__call__(function)
+
+    def __enter__(self):
+        lib.mt_set_grad_enabled(1 if self.mode else 0)
+
+    def __exit__(self, *exc):
+        lib.mt_set_grad_enabled(self._before)
+
+    def clone(self):
+        return set_grad_enabled(self.mode)
+
+    def __repr__(self):
+        return f"set_grad_enabled(mode={self.mode})"
+
+
+class inference_mode(_Mode):
+    """Nothing inside is recorded, and what is made inside can never take part in a graph."""
+
+    def __new__(cls, mode=True):
+        if callable(mode):
+            return cls()(mode)
+        return object.__new__(cls)
+
+    def __init__(self, mode=True):
+        self.mode = mode is True or mode
+
+    def __enter__(self):
+        self._before = lib.mt_set_inference_mode(1 if self.mode else 0), lib.mt_set_grad_enabled(0 if self.mode else lib.mt_grad_enabled())
+
+    def __exit__(self, *exc):
+        lib.mt_set_inference_mode(self._before[0])
+        lib.mt_set_grad_enabled(self._before[1])
+
+    def clone(self):
+        return inference_mode(self.mode)
+
+
+def is_grad_enabled():
+    """Whether operations on this thread are recorded."""
+    return lib.mt_grad_enabled() == 1
+
+
+def is_inference_mode_enabled():
+    """Whether this thread is in inference mode."""
+    return lib.mt_inference_mode() == 1

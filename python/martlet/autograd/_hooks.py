@@ -1,0 +1,90 @@
+"""Hooks on tensors."""
+import ctypes
+import weakref
+
+from .._native import fail, lib, note_exception
+from .._ops import type_name
+from .._tensor import Tensor
+
+_HOOK = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32))
+_POST = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+_DESTROY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+_functions = {}
+_next_key = iter(range(1, 1 << 62)).__next__
+
+
+@_HOOK
+def _run(key, handle, failed):
+    try:
+        g = object.__new__(Tensor)
+        g._h = lib.mt_tensor_retain(handle)
+        result = _functions[key](g)
+        if result is None:
+            return None
+        if not isinstance(result, Tensor):
+            raise TypeError(f"hook '{getattr(_functions[key], '__name__', 'hook')}' has returned a value of type {type_name(result)}, expected Tensor")
+        return lib.mt_tensor_retain(result._h)
+    except BaseException as error:  # carried over to the call that ran the hook
+        note_exception(error)
+        failed[0] = 1
+        return None
+
+
+@_POST
+def _run_post(key):
+    try:
+        function, tensor = _functions[key]
+        t = tensor()
+        if t is not None:
+            function(t)
+        return 0
+    except BaseException as error:
+        note_exception(error)
+        return 1
+
+
+@_DESTROY
+def _destroy(key):
+    _functions.pop(key, None)
+
+
+_DESTROY_POINTER = ctypes.cast(_destroy, ctypes.c_void_p)
+
+
+class RemovableHandle:
+    """Removes a hook: `handle.remove()`, or on leaving a with block."""
+
+    def __init__(self, tensor, number):
+        self._tensor, self.id = weakref.ref(tensor), number
+
+    def remove(self):
+        t = self._tensor()
+        if t is not None and self.id:
+            lib.mt_remove_hook(t._h, self.id)
+            self.id = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
+def _add(tensor, register, callback, function):
+    key = _next_key()
+    _functions[key] = function
+    number = register(tensor._h, ctypes.cast(callback, ctypes.c_void_p), key, _DESTROY_POINTER)
+    if not number:
+        fail()
+    return RemovableHandle(tensor, number)
+
+
+def register_tensor_hook(tensor, hook):
+    if not tensor.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    return _add(tensor, lib.mt_register_hook, _run, hook)
+
+
+def register_post_accumulate_hook(tensor, hook):
+    return _add(tensor, lib.mt_register_post_accumulate_grad_hook, _run_post, (hook, weakref.ref(tensor)))
