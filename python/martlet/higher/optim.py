@@ -310,7 +310,7 @@ class DifferentiableRprop(DifferentiableOptimizer):
     def _init_state(self, group, state, p, g):
         lr = group["lr"]
         state.update(
-            step=0, prev=_zeros(p), step_size=torch.full_like(p.detach(), lr.item() if torch.is_tensor(lr) else lr)
+            step=0, prev=_zeros(p), step_size=torch.full_like(p.detach(), lr.item() if isinstance(lr, torch.Tensor) else lr)
         )
 
     def _updated(self, group, state, p, g):
