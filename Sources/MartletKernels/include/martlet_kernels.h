@@ -7,9 +7,9 @@
  *    other overlaps are not allowed.
  *  - Nothing here checks its arguments, reports errors or prints: the engine
  *    above has validated shapes and ranges.
- *  - Each elementary operation is rounded on its own (no silent fused
- *    multiply-add), so results do not depend on the CPU's vector unit, except
- *    where a function is documented as accurate to some bound.
+ *  - Each elementary operation is rounded on its own; a fused multiply-add is
+ *    used where the documentation says so and inside the functions that are
+ *    documented by their accuracy, never silently.
  *  - Everything is safe to call from several threads on distinct data. Long
  *    elementwise loops, reductions and matrix products spread over the thread
  *    pool by themselves; the result never depends on the number of threads.

@@ -131,11 +131,11 @@ enum { MK_EQ = 0, MK_NE = 1, MK_LT = 2, MK_LE = 3, MK_GT = 4, MK_GE = 5 };
 void mk_compare_f32(int32_t op, const float *a, int64_t sa, const float *b, int64_t sb, uint8_t *out, int64_t so, int64_t n);
 void mk_compare_f64(int32_t op, const double *a, int64_t sa, const double *b, int64_t sb, uint8_t *out, int64_t so, int64_t n);
 
-/* out = a + alpha * b, product and sum rounded each. */
+/* out = a + alpha * b, a fused multiply-add where the CPU has it (as torch.add with alpha). */
 void mk_add_scaled_f32(const float *a, int64_t sa, const float *b, int64_t sb, float alpha, float *out, int64_t so, int64_t n);
 void mk_add_scaled_f64(const double *a, int64_t sa, const double *b, int64_t sb, double alpha, double *out, int64_t so, int64_t n);
 
-/* out = a + (value * b) * c. */
+/* out = a + (value * b) * c, the last product and the sum fused. */
 void mk_addcmul_f32(const float *a, int64_t sa, const float *b, int64_t sb, const float *c, int64_t sc, float value, float *out, int64_t so, int64_t n);
 void mk_addcmul_f64(const double *a, int64_t sa, const double *b, int64_t sb, const double *c, int64_t sc, double value, double *out, int64_t so, int64_t n);
 
@@ -143,7 +143,7 @@ void mk_addcmul_f64(const double *a, int64_t sa, const double *b, int64_t sb, co
 void mk_addcdiv_f32(const float *a, int64_t sa, const float *b, int64_t sb, const float *c, int64_t sc, float value, float *out, int64_t so, int64_t n);
 void mk_addcdiv_f64(const double *a, int64_t sa, const double *b, int64_t sb, const double *c, int64_t sc, double value, double *out, int64_t so, int64_t n);
 
-/* out = a + w * (b - a) for |w| < 0.5, else b - (b - a) * (1 - w); w is element by element with stride sw. */
+/* out = a + w * (b - a) for |w| < 0.5, else b + (w - 1) * (b - a), fused; w is element by element with stride sw. */
 void mk_lerp_f32(const float *a, int64_t sa, const float *b, int64_t sb, const float *w, int64_t sw, float *out, int64_t so, int64_t n);
 void mk_lerp_f64(const double *a, int64_t sa, const double *b, int64_t sb, const double *w, int64_t sw, double *out, int64_t so, int64_t n);
 

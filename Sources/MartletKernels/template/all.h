@@ -10,6 +10,8 @@
 
 #define F(name) MK_CAT(MK_CAT(name, S), ISA)
 
+#include "core.h"
+
 #define T float
 #define S f32
 #define INT int32_t
@@ -23,6 +25,7 @@
 #undef INT
 #undef IS_FLOAT
 #undef M
+#undef SMALL_ANGLE
 #undef VL_IS_8
 #undef VL_IS_4
 
@@ -39,6 +42,7 @@
 #undef INT
 #undef IS_FLOAT
 #undef M
+#undef SMALL_ANGLE
 #undef VL_IS_8
 #undef VL_IS_4
 

@@ -22,8 +22,8 @@ static inline T F(m_floor_divide)(T a, T b) {
 
 static inline T F(m_logaddexp)(T a, T b) {
     T big = MAX2(a, b);
-    if (a == b && M(fabs)(a) == (T)INFINITY) return a;
-    return big + F(m_log1p)(F(m_exp)(-M(fabs)(a - b))) + (a != a ? a : b != b ? b : 0);
+    if (a == b && F(m_abs)(a) == (T)INFINITY) return a;
+    return big + F(m_log1p)(F(m_exp)(-F(m_abs)(a - b))) + (a != a ? a : b != b ? b : 0);
 }
 
 static inline T F(m_softplus_grad)(T g, T x) {
@@ -61,7 +61,7 @@ static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
     case MK_SQUARED_DIFFERENCE: EACH((u - v) * (u - v))
     case MK_HEAVISIDE: EACH(u == 0 ? v : (T)(u > 0) + (u != u ? u : 0))
     case MK_NEXTAFTER: EACH(M(nextafter)(u, v))
-    case MK_TANH_BACKWARD: EACH(u * (1 - v * v))
+    case MK_TANH_BACKWARD: EACH(u * FMA(-v, v, (T)1))
     case MK_SIGMOID_BACKWARD: EACH(u * (1 - v) * v)
     case MK_RELU_BACKWARD: EACH(v > 0 ? u : v != v ? u : 0)
     case MK_GELU_BACKWARD: EACH(u * F(m_gelu_grad)(v))
@@ -70,7 +70,7 @@ static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
         MK_VECTOR_LOOP
         for (int64_t i = 0; i < n; i++) {
             T s = F(m_sigmoid)(b[i]);
-            out[i] = a[i] * s * (1 + b[i] * (1 - s));
+            out[i] = a[i] * s * FMA(b[i], 1 - s, (T)1);
         }
         return;
     }
@@ -130,22 +130,17 @@ static void F(compare)(int32_t op, const T *a, const T *b, uint8_t *out, int64_t
 
 static void F(add_scaled)(const T *a, const T *b, T alpha, T *out, int64_t n) {
     MK_VECTOR_LOOP
-    for (int64_t i = 0; i < n; i++) out[i] = a[i] + alpha * b[i];
+    for (int64_t i = 0; i < n; i++) out[i] = FMA(alpha, b[i], a[i]);
 }
 
 static void F(addcmul)(const T *a, const T *b, const T *c, T value, T *out, int64_t n) {
     MK_VECTOR_LOOP
-    for (int64_t i = 0; i < n; i++) out[i] = a[i] + value * b[i] * c[i];
+    for (int64_t i = 0; i < n; i++) out[i] = FMA(value * b[i], c[i], a[i]);
 }
 
 static void F(addcdiv)(const T *a, const T *b, const T *c, T value, T *out, int64_t n) {
     MK_VECTOR_LOOP
     for (int64_t i = 0; i < n; i++) out[i] = a[i] + value * b[i] / c[i];
-}
-
-/* The form is chosen so that both ends are hit exactly. */
-static inline T F(m_lerp)(T a, T b, T w) {
-    return (w < 0 ? -w : w) < (T)0.5 ? a + w * (b - a) : b - (b - a) * (1 - w);
 }
 
 static void F(lerp)(const T *a, const T *b, const T *w, T *out, int64_t n) {

@@ -1,6 +1,7 @@
 /* optim.h: optimizer steps. h[] holds the hyperparameters in the order given
  * at each function; scalars are rounded to T where a tensor operation with a
- * number operand rounds them. */
+ * number operand rounds them. A scaled sum (add with alpha, addcmul, lerp) is a
+ * fused multiply-add; a product followed by a sum is not. */
 
 /* h: lr, momentum, dampening, weight_decay, nesterov, maximize, first */
 static void F(sgd)(T *p, const T *g, T *buf, int64_t n, const double *h) {
@@ -9,20 +10,20 @@ static void F(sgd)(T *p, const T *g, T *buf, int64_t n, const double *h) {
     if (!momentum) {
         if (!decay) {
             MK_VECTOR_LOOP
-            for (int64_t i = 0; i < n; i++) p[i] = p[i] + step * (sign * g[i]);
+            for (int64_t i = 0; i < n; i++) p[i] = FMA(step, sign * g[i], p[i]);
         } else {
             MK_VECTOR_LOOP
-            for (int64_t i = 0; i < n; i++) p[i] = p[i] + step * (sign * g[i] + wd * p[i]);
+            for (int64_t i = 0; i < n; i++) p[i] = FMA(step, FMA(wd, p[i], sign * g[i]), p[i]);
         }
         return;
     }
     MK_VECTOR_LOOP
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];
-        d = decay ? d + wd * p[i] : d;
-        T b = first ? d : buf[i] * mom + keep * d;
+        d = decay ? FMA(wd, p[i], d) : d;
+        T b = first ? d : FMA(keep, d, buf[i] * mom);
         buf[i] = b;
-        p[i] = p[i] + step * (nesterov ? d + mom * b : b);
+        p[i] = FMA(step, nesterov ? FMA(mom, b, d) : b, p[i]);
     }
 }
 
@@ -38,9 +39,9 @@ static void F(adam)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const do
     for (int64_t i = 0; i < n; i++) { \
         T q = p[i] * shrink; \
         T d = sign * g[i]; \
-        d = decay ? d + wd * q : d; \
+        d = decay ? FMA(wd, q, d) : d; \
         T a = F(m_lerp)(m[i], d, w1); \
-        T s = v[i] * b2 + w2 * d * d; \
+        T s = FMA(w2 * d, d, v[i] * b2); \
         m[i] = a; \
         v[i] = s; \
         second; \
@@ -61,19 +62,19 @@ static void F(rmsprop)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const
     int decay = h[3] != 0, momentum = h[4] > 0;
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];
-        d = decay ? d + wd * p[i] : d;
-        T s = sq[i] * keep + take * d * d;
+        d = decay ? FMA(wd, p[i], d) : d;
+        T s = FMA(take * d, d, sq[i] * keep);
         sq[i] = s;
         if (avg) {
             T a = F(m_lerp)(avg[i], d, take);
             avg[i] = a;
-            s = s + -a * a;
+            s = FMA(-a, a, s);
         }
         T root = F(m_sqrt)(s) + eps;
         if (momentum) {
             T b = buf[i] * mom + d / root;
             buf[i] = b;
-            p[i] = p[i] + step * b;
+            p[i] = FMA(step, b, p[i]);
         } else {
             p[i] = p[i] + step * d / root;
         }
@@ -87,8 +88,8 @@ static void F(adagrad)(T *p, const T *g, T *sum, int64_t n, const double *h) {
     MK_VECTOR_LOOP
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];
-        d = decay ? d + wd * p[i] : d;
-        T s = sum[i] + d * d;
+        d = decay ? FMA(wd, p[i], d) : d;
+        T s = FMA(d, d, sum[i]);
         sum[i] = s;
         p[i] = p[i] + step * d / (F(m_sqrt)(s) + eps);
     }
@@ -101,12 +102,12 @@ static void F(adadelta)(T *p, const T *g, T *sq, T *acc, int64_t n, const double
     MK_VECTOR_LOOP
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];
-        d = decay ? d + wd * p[i] : d;
-        T s = sq[i] * rho + take * d * d;
+        d = decay ? FMA(wd, p[i], d) : d;
+        T s = FMA(take * d, d, sq[i] * rho);
         T delta = F(m_sqrt)(acc[i] + eps) / F(m_sqrt)(s + eps) * d;
         sq[i] = s;
-        acc[i] = acc[i] * rho + take * delta * delta;
-        p[i] = p[i] + step * delta;
+        acc[i] = FMA(take * delta, delta, acc[i] * rho);
+        p[i] = FMA(step, delta, p[i]);
     }
 }
 
@@ -118,7 +119,7 @@ static void F(adamax)(T *p, const T *g, T *m, T *u, int64_t n, const double *h) 
     MK_VECTOR_LOOP
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];
-        d = decay ? d + wd * p[i] : d;
+        d = decay ? FMA(wd, p[i], d) : d;
         T a = F(m_lerp)(m[i], d, w1);
         T old = u[i] * b2, size = (d < 0 ? -d : d) + eps;
         T top = old != old || old > size ? old : size;

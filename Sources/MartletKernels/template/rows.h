@@ -4,9 +4,9 @@ static void F(softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
         T top = F(max)(x, cols, NULL);
         MK_VECTOR_LOOP
         for (int64_t c = 0; c < cols; c++) out[c] = F(m_exp)(x[c] - top);
-        T total = F(sum)(out, cols);
+        T scale = 1 / F(sum)(out, cols);
         MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) out[c] = out[c] / total;
+        for (int64_t c = 0; c < cols; c++) out[c] = out[c] * scale;
     }
 }
 
@@ -52,19 +52,18 @@ static void F(layer_norm)(const T *x, const T *weight, const T *bias, double eps
         T mu = (T)m, scale = (T)(1 / sqrt(m2 / (double)cols + eps));
         if (mean) mean[r] = mu;
         if (rstd) rstd[r] = scale;
-        T shift = -mu * scale;
         if (weight && bias) {
             MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] * scale + shift) * weight[c] + bias[c];
+            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale * weight[c] + bias[c];
         } else if (weight) {
             MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] * scale + shift) * weight[c];
+            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale * weight[c];
         } else if (bias) {
             MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] * scale + shift) + bias[c];
+            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale + bias[c];
         } else {
             MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = x[c] * scale + shift;
+            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale;
         }
     }
 }

@@ -4,10 +4,17 @@
 #define MAX2(a, b) ((a) > (b) ? (a) : (b))
 #define MIN2(a, b) ((a) < (b) ? (a) : (b))
 
+/* Sines of huge angles need more of pi than the vector code holds. */
+static int F(has_huge)(const T *x, int64_t n) {
+    INT found = 0;
+    for (int64_t i = 0; i < n; i++) found |= F(m_abs)(x[i]) >= SMALL_ANGLE;
+    return found != 0;
+}
+
 static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     switch (op) {
     case MK_NEG: EACH(-v)
-    case MK_ABS: EACH(v < 0 ? -v : v + 0)
+    case MK_ABS: EACH(F(m_abs)(v))
     case MK_SIGN: EACH((T)((v > 0) - (v < 0)))
     case MK_SQRT: EACH(F(m_sqrt)(v))
     case MK_RSQRT: EACH(1 / F(m_sqrt)(v))
@@ -20,18 +27,24 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_LOG2: EACH(F(m_log2)(v))
     case MK_LOG10: EACH(F(m_log10)(v))
     case MK_LOG1P: EACH(F(m_log1p)(v))
-    case MK_SIN: EACH(F(m_sin)(v))
-    case MK_COS: EACH(F(m_cos)(v))
-    case MK_TAN: EACH(M(tan)(v))
+    case MK_SIN:
+        if (F(has_huge)(x, n)) EACH(F(m_abs)(v) >= SMALL_ANGLE ? M(sin)(v) : F(m_sin)(v))
+        EACH(F(m_sin)(v))
+    case MK_COS:
+        if (F(has_huge)(x, n)) EACH(F(m_abs)(v) >= SMALL_ANGLE ? M(cos)(v) : F(m_cos)(v))
+        EACH(F(m_cos)(v))
+    case MK_TAN:
+        if (F(has_huge)(x, n)) EACH(F(m_abs)(v) >= SMALL_ANGLE ? M(tan)(v) : F(m_tan)(v))
+        EACH(F(m_tan)(v))
     case MK_ASIN: EACH(M(asin)(v))
     case MK_ACOS: EACH(M(acos)(v))
     case MK_ATAN: EACH(M(atan)(v))
-    case MK_SINH: EACH(M(sinh)(v))
-    case MK_COSH: EACH(M(cosh)(v))
+    case MK_SINH: EACH(F(m_sinh)(v))
+    case MK_COSH: EACH(F(m_cosh)(v))
     case MK_TANH: EACH(F(m_tanh)(v))
-    case MK_ASINH: EACH(M(asinh)(v))
-    case MK_ACOSH: EACH(M(acosh)(v))
-    case MK_ATANH: EACH(M(atanh)(v))
+    case MK_ASINH: EACH(F(m_asinh)(v))
+    case MK_ACOSH: EACH(F(m_acosh)(v))
+    case MK_ATANH: EACH(F(m_atanh)(v))
     case MK_SIGMOID: EACH(F(m_sigmoid)(v))
     case MK_LOGSIGMOID: EACH(F(m_logsigmoid)(v))
     case MK_RELU: EACH(v < 0 ? 0 : v)
@@ -40,7 +53,7 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_GELU_TANH: EACH(F(m_gelu_tanh)(v))
     case MK_SOFTPLUS: EACH(F(m_softplus)(v))
     case MK_ERF: EACH(F(m_erf)(v))
-    case MK_ERFC: EACH(F(m_erfc)(v))
+    case MK_ERFC: EACH((T)erfc(v))
     case MK_ERFINV: EACH((T)mk_erfinv(v))
     case MK_LGAMMA: EACH((T)mk_lgamma(v))
     case MK_DIGAMMA: EACH((T)mk_digamma(v))
