@@ -33,8 +33,7 @@ def script(folder, text, name="program.py"):
 def test_names_resolve_to_martlets_modules(tmp_path):
     (tmp_path / "neighbour.py").write_text("from torch.optim import SGD\nvalue = 42\n")
     name = script(tmp_path, """
-import sys
-import torch
+import sys, torch
 import torch.optim as optim
 import torch.utils.data
 import higher
