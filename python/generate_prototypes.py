@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 HEADER = HERE.parent / "include" / "martlet.h"
 OUTPUT = HERE / "martlet" / "_prototypes.py"
 
-CODES = {"int32_t": "i", "uint32_t": "I", "int64_t": "q", "mt_status": "i", "double": "d", "float": "f", "void": "v"}
+CODES = {"int32_t": "i", "uint32_t": "I", "int64_t": "q", "uint64_t": "Q", "mt_status": "i", "double": "d", "float": "f", "void": "v"}
 
 
 def code(declaration: str, is_result: bool) -> str:

@@ -8,11 +8,15 @@ from ._types import (  # noqa: F401
 from . import _native
 from . import _ops
 from ._tensor import Tensor
-from ._ops import arithmetic as _a, indexing as _i, pointwise as _p, products as _m, reductions as _r, views as _v  # noqa: F401
+from ._ops import arithmetic as _a, indexing as _i, pointwise as _p, products as _m, random as _d, reductions as _r, views as _v  # noqa: F401
 from . import _creation
 from ._grad_mode import (  # noqa: F401
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled)
 from ._misc import *  # noqa: F401,F403
+from . import _tensor_str, random
+from ._tensor_str import set_printoptions  # noqa: F401
+from .random import (  # noqa: F401
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)
 
 __version__ = "0.1.0"
 

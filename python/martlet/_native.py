@@ -6,7 +6,7 @@ import threading
 from ._prototypes import PROTOTYPES
 
 _TYPES = {
-    "p": ctypes.c_void_p, "i": ctypes.c_int32, "I": ctypes.c_uint32, "q": ctypes.c_int64, "d": ctypes.c_double,
+    "p": ctypes.c_void_p, "i": ctypes.c_int32, "I": ctypes.c_uint32, "q": ctypes.c_int64, "Q": ctypes.c_uint64, "d": ctypes.c_double,
     "f": ctypes.c_float, "s": ctypes.c_char_p, "v": None,
 }
 

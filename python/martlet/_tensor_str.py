@@ -1,9 +1,9 @@
-"""Tensors as text. The text itself is the library's; here are its options and the prefix of subclasses."""
+"""The options of tensor text. The text itself is the library's."""
 import contextlib
 import ctypes
 import math
 
-from ._native import fail, lib, take_text
+from ._native import fail, lib
 
 _UNLIMITED = 2 ** 63 - 1
 
@@ -61,8 +61,3 @@ def printoptions(**options):
     finally:
         set_printoptions(**before)
 
-
-def _str(tensor, *, plain=True):
-    """The text of a tensor. Subclasses (not plain) print under their own name."""
-    prefix = None if plain else (type(tensor).__name__ + "(").encode()
-    return take_text(lib.mt_tensor_str(tensor._h, prefix))

@@ -137,7 +137,7 @@ def test_randint_dtypes(torch, dtype, low, high):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("low, high", [(-(2**24) - 3, 5), (2**24 + 1, 2**24 + 9), (-3001, 3001), (-(2**53) - 1, 2**53 + 1), (257, 300)])
+@pytest.mark.parametrize("low, high", [(-(2**24) - 3, 5), (2**24 + 1, 2**24 + 2**19 + 9), (-3001, 3001), (-(2**53) - 1, 2**53 + 1), (257, 300)])
 def test_random_beyond_precision(torch, dtype, low, high):
     """Ends that a float dtype cannot hold move inward."""
     limit = {"float16": 65504}.get(dtype, 2.0**80)

@@ -266,6 +266,8 @@ def bad_call(function, parameters, arguments, error):
                 raise TypeError(f"{function}(): argument '{name}'{place} must be float, not {type_name(value)}") from None
             arguments[name] = plain
             changed = True
+        if kind == "gen" and value is not None and not hasattr(value, "_g"):
+            raise TypeError(f"{function}(): argument '{name}'{place} must be torch.Generator, not {type_name(value)}") from None
         if kind == "dtype" and value is not None and not isinstance(value, _dtype):
             raise TypeError(f"{function}(): argument '{name}'{place} must be torch.dtype, not {type_name(value)}") from None
     if not changed:
