@@ -1,0 +1,1 @@
+"""Functions of martlet.nn.functional that are composed of tensor operations."""

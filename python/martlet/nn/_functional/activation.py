@@ -1,0 +1,98 @@
+"""Activations composed of tensor operations."""
+from __future__ import annotations
+
+import martlet as mt
+
+from .. import functional as F
+
+
+def sigmoid(input):
+    """1 / (1 + exp(-x)), elementwise."""
+    return input.sigmoid()
+
+
+def tanh(input):
+    """The hyperbolic tangent, elementwise."""
+    return input.tanh()
+
+
+def softsign(input):
+    """x / (1 + |x|), elementwise."""
+    return input / (input.abs() + 1)
+
+
+def tanhshrink(input):
+    """x - tanh(x), elementwise."""
+    return input - input.tanh()
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """Softmax of -x along ``dim``."""
+    return F.softmax(-input, dim, _stacklevel, dtype)
+
+
+def glu(input, dim=-1):
+    """a sigmoid(b), where a and b are the halves of ``input`` along ``dim``."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    if not -input.dim() <= dim < input.dim():
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-input.dim()}, {input.dim() - 1}], "
+                         f"but got {dim})")
+    dim %= input.dim()
+    if input.size(dim) % 2 != 0:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.size(dim)}")
+    a, b = input.chunk(2, dim)
+    return a * b.sigmoid()
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """Jang et al. 2017: a sample of the relaxed categorical of ``logits``.
+
+    With ``hard`` the value is one-hot and the gradient that of the soft sample.
+    """
+    noise = -mt.empty_like(logits).exponential_().log()
+    soft = F.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    return mt.zeros_like(logits).scatter_(dim, index, 1.0) - soft.detach() + soft
+
+
+def relu_(input):
+    """relu in place."""
+    return F.relu(input, inplace=True)
+
+
+def elu_(input, alpha=1.0):
+    """elu in place."""
+    return F.elu(input, alpha, inplace=True)
+
+
+def celu_(input, alpha=1.0):
+    """celu in place."""
+    return F.celu(input, alpha, inplace=True)
+
+
+def selu_(input):
+    """selu in place."""
+    return F.selu(input, inplace=True)
+
+
+def leaky_relu_(input, negative_slope=0.01):
+    """leaky_relu in place."""
+    return F.leaky_relu(input, negative_slope, inplace=True)
+
+
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """rrelu in place."""
+    return F.rrelu(input, lower, upper, training, inplace=True)
+
+
+def hardtanh_(input, min_val=-1.0, max_val=1.0):
+    """hardtanh in place."""
+    return F.hardtanh(input, min_val, max_val, inplace=True)
+
+
+def threshold_(input, threshold, value):
+    """threshold in place."""
+    return F.threshold(input, threshold, value, inplace=True)
