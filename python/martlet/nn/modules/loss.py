@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from .. import functional as F
 from ._common import reduction_name
+from .distance import PairwiseDistance
 from .module import Module
 
 
@@ -232,7 +233,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         if margin <= 0:
             raise ValueError("TripletMarginWithDistanceLoss: expected margin to be greater than 0, "
                              f"got {margin} instead")
-        self.distance_function = distance_function if distance_function is not None else F.pairwise_distance
+        self.distance_function = distance_function if distance_function is not None else PairwiseDistance()
         self.margin = margin
         self.swap = swap
 

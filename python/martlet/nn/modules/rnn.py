@@ -184,9 +184,7 @@ class RNNBase(Module):
         if hasattr(input, "batch_sizes"):
             return self._forward_packed(input, hx)
         if input.dim() not in (2, 3):
-            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D tensor instead"
-                             if self.mode == "LSTM" else
-                             f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead")
+            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead")
         batched = input.dim() == 3
         if not batched:
             input = input.unsqueeze(1)
@@ -348,10 +346,10 @@ class RNNCellBase(Module):
             state = [s.unsqueeze(0) for s in state]
         for i, given in enumerate(state):
             if given.size(0) != input.size(0):
-                raise RuntimeError(f"Input batch size {input.size(0)} doesn't match hidden{i if count == 2 else ''} "
+                raise RuntimeError(f"Input batch size {input.size(0)} doesn't match hidden{i} "
                                    f"batch size {given.size(0)}")
             if given.size(1) != self.hidden_size:
-                raise RuntimeError(f"hidden{i if count == 2 else ''} has inconsistent hidden_size: got "
+                raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got "
                                    f"{given.size(1)}, expected {self.hidden_size}")
         p = self._parameters
         weights = {"weight_hh": p["weight_hh"], "bias_hh": p["bias_hh"], "weight_hr": None}

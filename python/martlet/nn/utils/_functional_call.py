@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 
+_ABSENT = object()
+
+
 def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *, tie_weights=True, strict=False):
     """Run ``module(*args, **kwargs)`` with the tensors of a dict (or of several) of dotted names in place of its own.
 
@@ -53,12 +56,10 @@ def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *, t
             if unknown:
                 parts.append("Unexpected key(s): " + ", ".join(f"'{n}'" for n in unknown) + ".")
             raise RuntimeError("Error(s) in reparametrizing:\n\t" + "\n\t".join(parts))
-    swaps = {}
-    for name, tensor in given.items():
-        if name not in places:
-            owner = module.get_submodule(name.rpartition(".")[0])
-            raise AttributeError(f"'{type(owner).__name__}' object has no attribute '{name.rpartition('.')[2]}'")
-        swaps[name] = tensor
+    swaps = dict(given)
+    for name in unknown:  # forward may still look for it
+        prefix, _, key = name.rpartition(".")
+        places[name] = (module.get_submodule(prefix)._parameters, key)
     if tie_weights:
         for names in by_tensor.values():
             replacements = [given[n] for n in names if n in given]
@@ -72,10 +73,12 @@ def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *, t
     try:
         for name, tensor in swaps.items():
             store, key = places[name]
-            saved.append((store, key, store[key]))
+            saved.append((store, key, store.get(key, _ABSENT)))
             store[key] = tensor
         return module(*args, **(kwargs or {}))
     finally:
         for store, key, tensor in reversed(saved):
-            # A buffer that forward replaced by a new tensor is kept out, as the call began with another.
-            store[key] = tensor
+            if tensor is _ABSENT:
+                store.pop(key, None)
+            else:
+                store[key] = tensor
