@@ -177,8 +177,3 @@ extension Tensor {
             && (!sharesMemory(with: other) || (other.strides == strides && other.offset == offset && other.sizes == sizes))
     }
 }
-
-extension Tensor {
-    /// The larger of two elements; NaN wins. Equal elements share the gradient.
-    public func maximum(_ other: Tensor) throws -> Tensor { try binaryKernel(.maximum, self, other) }
-}
