@@ -348,6 +348,199 @@ MT_API mt_status mt_sub_(mt_tensor self, mt_tensor other, mt_tensor alpha);
 MT_API mt_status mt_mul_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_div_(mt_tensor self, mt_tensor other);
 
+/* ---- Pointwise mathematics --------------------------------------------------------------------------------- */
+
+/* One operand: shape kept, integers become the default float dtype except where rounding keeps them. */
+MT_API mt_tensor mt_exp(mt_tensor self);
+MT_API mt_tensor mt_exp2(mt_tensor self);
+MT_API mt_tensor mt_expm1(mt_tensor self);
+MT_API mt_tensor mt_log(mt_tensor self);
+MT_API mt_tensor mt_log2(mt_tensor self);
+MT_API mt_tensor mt_log10(mt_tensor self);
+MT_API mt_tensor mt_log1p(mt_tensor self);
+MT_API mt_tensor mt_sqrt(mt_tensor self);
+MT_API mt_tensor mt_rsqrt(mt_tensor self);
+MT_API mt_tensor mt_square(mt_tensor self);
+MT_API mt_tensor mt_abs(mt_tensor self);
+MT_API mt_tensor mt_sign(mt_tensor self);
+MT_API mt_tensor mt_sgn(mt_tensor self);
+MT_API mt_tensor mt_sin(mt_tensor self);
+MT_API mt_tensor mt_cos(mt_tensor self);
+MT_API mt_tensor mt_tan(mt_tensor self);
+MT_API mt_tensor mt_asin(mt_tensor self);
+MT_API mt_tensor mt_acos(mt_tensor self);
+MT_API mt_tensor mt_atan(mt_tensor self);
+MT_API mt_tensor mt_sinh(mt_tensor self);
+MT_API mt_tensor mt_cosh(mt_tensor self);
+MT_API mt_tensor mt_tanh(mt_tensor self);
+MT_API mt_tensor mt_asinh(mt_tensor self);
+MT_API mt_tensor mt_acosh(mt_tensor self);
+MT_API mt_tensor mt_atanh(mt_tensor self);
+MT_API mt_tensor mt_sigmoid(mt_tensor self);
+MT_API mt_tensor mt_erf(mt_tensor self);
+MT_API mt_tensor mt_erfc(mt_tensor self);
+MT_API mt_tensor mt_erfinv(mt_tensor self);
+MT_API mt_tensor mt_lgamma(mt_tensor self);
+MT_API mt_tensor mt_digamma(mt_tensor self);
+MT_API mt_tensor mt_floor(mt_tensor self);
+MT_API mt_tensor mt_ceil(mt_tensor self);
+MT_API mt_tensor mt_trunc(mt_tensor self);
+MT_API mt_tensor mt_frac(mt_tensor self);
+MT_API mt_tensor mt_sinc(mt_tensor self);
+MT_API mt_tensor mt_deg2rad(mt_tensor self);
+MT_API mt_tensor mt_rad2deg(mt_tensor self);
+/* To `decimals` places, halves to even. */
+MT_API mt_tensor mt_round(mt_tensor self, int64_t decimals);
+/* log(x / (1 - x)); eps NaN for none, else x is clamped to [eps, 1 - eps]. */
+MT_API mt_tensor mt_logit(mt_tensor self, double eps);
+/* The n-th derivative of digamma. */
+MT_API mt_tensor mt_polygamma(int64_t n, mt_tensor self);
+/* NaN, inf and -inf replaced; a replacement that is itself NaN stands for the default (0, largest, smallest). */
+MT_API mt_tensor mt_nan_to_num(mt_tensor self, double nan, double posinf, double neginf);
+/* Two operands, broadcast and promoted; either may be a number. */
+MT_API mt_tensor mt_pow(mt_tensor self, mt_tensor exponent);
+MT_API mt_tensor mt_float_power(mt_tensor self, mt_tensor exponent);
+MT_API mt_tensor mt_atan2(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_hypot(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_copysign(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_heaviside(mt_tensor self, mt_tensor values);
+MT_API mt_tensor mt_logaddexp(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_logaddexp2(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_xlogy(mt_tensor self, mt_tensor other);
+/* Division with a rounding mode: 0 none, 1 toward zero, 2 toward minus infinity. */
+MT_API mt_tensor mt_div_mode(mt_tensor self, mt_tensor other, int32_t mode);
+MT_API mt_tensor mt_floor_divide(mt_tensor self, mt_tensor other);
+/* The remainder with the sign of the divisor, and of the dividend. */
+MT_API mt_tensor mt_remainder(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_fmod(mt_tensor self, mt_tensor other);
+/* The larger and the smaller; NaN wins, in fmax and fmin the number does. */
+MT_API mt_tensor mt_maximum(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_minimum(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_fmax(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_fmin(mt_tensor self, mt_tensor other);
+/* Limits are numbers or tensors; in mt_clamp one of them may be NULL. */
+MT_API mt_tensor mt_clamp(mt_tensor self, mt_tensor min, mt_tensor max);
+MT_API mt_tensor mt_clamp_min(mt_tensor self, mt_tensor min);
+MT_API mt_tensor mt_clamp_max(mt_tensor self, mt_tensor max);
+/* self + value * tensor1 * tensor2, and with a quotient; value is a number, NULL for 1. */
+MT_API mt_tensor mt_addcmul(mt_tensor self, mt_tensor tensor1, mt_tensor tensor2, mt_tensor value);
+MT_API mt_tensor mt_addcdiv(mt_tensor self, mt_tensor tensor1, mt_tensor tensor2, mt_tensor value);
+/* self + weight * (end - self). */
+MT_API mt_tensor mt_lerp(mt_tensor self, mt_tensor end, mt_tensor weight);
+/* In-place forms. The result must fit in self: same shape, no lower kind of dtype. */
+MT_API mt_status mt_exp_(mt_tensor self);
+MT_API mt_status mt_exp2_(mt_tensor self);
+MT_API mt_status mt_expm1_(mt_tensor self);
+MT_API mt_status mt_log_(mt_tensor self);
+MT_API mt_status mt_log2_(mt_tensor self);
+MT_API mt_status mt_log10_(mt_tensor self);
+MT_API mt_status mt_log1p_(mt_tensor self);
+MT_API mt_status mt_sqrt_(mt_tensor self);
+MT_API mt_status mt_rsqrt_(mt_tensor self);
+MT_API mt_status mt_square_(mt_tensor self);
+MT_API mt_status mt_abs_(mt_tensor self);
+MT_API mt_status mt_sign_(mt_tensor self);
+MT_API mt_status mt_sgn_(mt_tensor self);
+MT_API mt_status mt_sin_(mt_tensor self);
+MT_API mt_status mt_cos_(mt_tensor self);
+MT_API mt_status mt_tan_(mt_tensor self);
+MT_API mt_status mt_asin_(mt_tensor self);
+MT_API mt_status mt_acos_(mt_tensor self);
+MT_API mt_status mt_atan_(mt_tensor self);
+MT_API mt_status mt_sinh_(mt_tensor self);
+MT_API mt_status mt_cosh_(mt_tensor self);
+MT_API mt_status mt_tanh_(mt_tensor self);
+MT_API mt_status mt_asinh_(mt_tensor self);
+MT_API mt_status mt_acosh_(mt_tensor self);
+MT_API mt_status mt_atanh_(mt_tensor self);
+MT_API mt_status mt_sigmoid_(mt_tensor self);
+MT_API mt_status mt_erf_(mt_tensor self);
+MT_API mt_status mt_erfc_(mt_tensor self);
+MT_API mt_status mt_erfinv_(mt_tensor self);
+MT_API mt_status mt_lgamma_(mt_tensor self);
+MT_API mt_status mt_digamma_(mt_tensor self);
+MT_API mt_status mt_floor_(mt_tensor self);
+MT_API mt_status mt_ceil_(mt_tensor self);
+MT_API mt_status mt_trunc_(mt_tensor self);
+MT_API mt_status mt_frac_(mt_tensor self);
+MT_API mt_status mt_sinc_(mt_tensor self);
+MT_API mt_status mt_deg2rad_(mt_tensor self);
+MT_API mt_status mt_rad2deg_(mt_tensor self);
+MT_API mt_status mt_round_(mt_tensor self, int64_t decimals);
+MT_API mt_status mt_logit_(mt_tensor self, double eps);
+MT_API mt_status mt_polygamma_(mt_tensor self, int64_t n);
+MT_API mt_status mt_nan_to_num_(mt_tensor self, double nan, double posinf, double neginf);
+MT_API mt_status mt_pow_(mt_tensor self, mt_tensor exponent);
+MT_API mt_status mt_float_power_(mt_tensor self, mt_tensor exponent);
+MT_API mt_status mt_atan2_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_hypot_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_copysign_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_heaviside_(mt_tensor self, mt_tensor values);
+MT_API mt_status mt_xlogy_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_floor_divide_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_remainder_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_fmod_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_div_mode_(mt_tensor self, mt_tensor other, int32_t mode);
+MT_API mt_status mt_clamp_(mt_tensor self, mt_tensor min, mt_tensor max);
+MT_API mt_status mt_clamp_min_(mt_tensor self, mt_tensor min);
+MT_API mt_status mt_clamp_max_(mt_tensor self, mt_tensor max);
+MT_API mt_status mt_addcmul_(mt_tensor self, mt_tensor tensor1, mt_tensor tensor2, mt_tensor value);
+MT_API mt_status mt_addcdiv_(mt_tensor self, mt_tensor tensor1, mt_tensor tensor2, mt_tensor value);
+MT_API mt_status mt_lerp_(mt_tensor self, mt_tensor end, mt_tensor weight);
+
+/* ---- Comparisons, logic, choice ---------------------------------------------------------------------------- */
+
+/* Comparisons: bool results, operands broadcast and promoted; either may be a number. */
+MT_API mt_tensor mt_eq(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_ne(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_lt(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_le(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_gt(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_ge(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_isnan(mt_tensor self);
+MT_API mt_tensor mt_isinf(mt_tensor self);
+MT_API mt_tensor mt_isposinf(mt_tensor self);
+MT_API mt_tensor mt_isneginf(mt_tensor self);
+MT_API mt_tensor mt_isfinite(mt_tensor self);
+MT_API mt_tensor mt_signbit(mt_tensor self);
+/* |self - other| <= atol + rtol * |other|; the dtypes must be the same. */
+MT_API mt_tensor mt_isclose(mt_tensor self, mt_tensor other, double rtol, double atol, int32_t equal_nan);
+/* Whether all are close; whether sizes and elements are the same. Written to *out. */
+MT_API mt_status mt_allclose(mt_tensor self, mt_tensor other, double rtol, double atol, int32_t equal_nan, int32_t *out);
+MT_API mt_status mt_equal(mt_tensor self, mt_tensor other, int32_t *out);
+/* Logical operations take any dtype and give bool; bitwise ones take integers and bool. */
+MT_API mt_tensor mt_logical_and(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_logical_or(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_logical_xor(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_bitwise_and(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_bitwise_or(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_bitwise_xor(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_bitwise_left_shift(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_bitwise_right_shift(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_logical_not(mt_tensor self);
+MT_API mt_tensor mt_bitwise_not(mt_tensor self);
+/* self where the bool condition is true, else other. */
+MT_API mt_tensor mt_where(mt_tensor condition, mt_tensor self, mt_tensor other);
+/* self with a number or 0-dim tensor where the bool mask is true. */
+MT_API mt_tensor mt_masked_fill(mt_tensor self, mt_tensor mask, mt_tensor value);
+MT_API mt_status mt_eq_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_ne_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_lt_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_le_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_gt_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_ge_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_logical_and_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_logical_or_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_logical_xor_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_bitwise_and_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_bitwise_or_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_bitwise_xor_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_bitwise_left_shift_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_bitwise_right_shift_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_logical_not_(mt_tensor self);
+MT_API mt_status mt_bitwise_not_(mt_tensor self);
+MT_API mt_status mt_masked_fill_(mt_tensor self, mt_tensor mask, mt_tensor value);
+
 /* ---- Views: the same memory in another shape ------------------------------------------------------------------ */
 
 /* One size may be -1. */

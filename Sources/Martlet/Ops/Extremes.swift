@@ -70,6 +70,21 @@ extension Tensor {
         return out
     }
 
+    /// ``clamp(min:max:)`` in place.
+    @discardableResult
+    public func clampInPlace(min low: Tensor? = nil, max high: Tensor? = nil) throws -> Tensor {
+        let numbers = [low, high].compactMap { $0 }
+        if !numbers.isEmpty, numbers.allSatisfy({ $0.isWrappedNumber && $0.dtype.category <= dtype.category && !$0.readDouble(at: $0.offset).isNaN }),
+            try overwrites(with: [])
+        {
+            try checkInPlace("clamp_")
+            _ = try limited(low, high, into: self)
+            bumpVersion()
+            return self
+        }
+        return try inPlace("clamp_", [low, high]) { try $0.clamp(min: low, max: high) }
+    }
+
     /// max(x, low) for a number or tensor.
     public func clampMin(_ low: Tensor) throws -> Tensor {
         try oneLimit(low, isLow: true, "ClampMinBackward")

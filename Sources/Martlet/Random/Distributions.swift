@@ -16,7 +16,7 @@ extension Tensor {
         let dtype = dtype
         guard dtype.isFloatingPoint else { throw MartletError.noKernel("check_uniform_bounds", dtype) }
         let limit = dtype.largestFinite
-        for (name, v) in [("from", from), ("to", to)] where !(abs(v) <= limit) {
+        for (name, v) in [("from", from), ("to", to)] where !(Swift.abs(v) <= limit) {
             throw MartletError.runtime("\(name) is out of bounds for \(dtype.cTypeName)")
         }
         guard from <= to else {
@@ -107,7 +107,7 @@ extension Tensor {
         }
         guard dtype.isFloatingPoint else { throw MartletError.noKernel("log_normal_cpu", dtype) }
         return try fillRandom("log_normal_", "LogNormalBackward0", generator) { g, out, n in
-            fillDoubles(out, dtype, n) { exp(mean.addingProduct(g.normal(), std)) }
+            fillDoubles(out, dtype, n) { Glibc.exp(mean.addingProduct(g.normal(), std)) }
         }
     }
 
@@ -125,7 +125,7 @@ extension Tensor {
         }
         let scale = -1 / lambd
         return try fillRandom("exponential_", "ExponentialBackward0", generator) { g, out, n in
-            fillDoubles(out, dtype, n) { scale * log1p(-g.unit64()) }
+            fillDoubles(out, dtype, n) { scale * Glibc.log1p(-g.unit64()) }
         }
     }
 
@@ -142,7 +142,7 @@ extension Tensor {
             )
         }
         return try fillRandom("cauchy_", "CauchyBackward0", generator) { g, out, n in
-            fillDoubles(out, dtype, n) { median.addingProduct(sigma, tan(.pi * (g.unit64() - 0.5))) }
+            fillDoubles(out, dtype, n) { median.addingProduct(sigma, Glibc.tan(.pi * (g.unit64() - 0.5))) }
         }
     }
 
@@ -155,9 +155,9 @@ extension Tensor {
             throw MartletError.runtime("geometric_ expects p to be in (0, 1), but got p=\(shortText(p))")
         }
         guard dtype != .bool else { throw MartletError.noKernel("geometric_cpu", dtype) }
-        let divisor = log1p(-p)
+        let divisor = Glibc.log1p(-p)
         return try fillRandom("geometric_", "GeometricBackward0", generator) { g, out, n in
-            fillDoubles(out, dtype, n) { (log(g.unit64()) / divisor).rounded(.up) }
+            fillDoubles(out, dtype, n) { (Glibc.log(g.unit64()) / divisor).rounded(.up) }
         }
     }
 

@@ -104,7 +104,7 @@ extension Tensor {
 
     private func checkFits(_ v: Int, _ name: String, _ dtype: DType) throws {
         let fits =
-            dtype.isFloatingPoint ? abs(Double(v)) <= dtype.largestFinite : dtype.integerRange.contains(Int64(v))
+            dtype.isFloatingPoint ? Swift.abs(Double(v)) <= dtype.largestFinite : dtype.integerRange.contains(Int64(v))
         if !fits { throw MartletError.runtime("\(name) is out of bounds for \(dtype.cTypeName)") }
     }
 

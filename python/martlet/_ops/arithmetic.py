@@ -24,7 +24,6 @@ o  __rsub__(input: T, other: N) = mt_rsub(input, other, NULL)
 o  __mul__(input: T, other: N) = mt_mul
 o  __rmul__(input: T, other: N) = mt_mul
 o  __truediv__(input: T, other: N) = mt_div
-o  __rtruediv__(input: T, other: N) = mt_div(other, input)
 o  __neg__(input: T) = mt_neg
 o  __iadd__(input: T, other: N) = mt_add_(input, other, NULL) -> self
 o  __isub__(input: T, other: N) = mt_sub_(input, other, NULL) -> self
