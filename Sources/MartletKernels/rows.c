@@ -42,9 +42,28 @@ void mk_layer_norm_##S(const T *x, const T *weight, const T *bias, double eps, T
     run_##S((job_##S){.kind = NORM, .a = x, .w = weight, .bias = bias, .eps = eps, .out = out, .mean = mean, \
                       .rstd = rstd, .cols = cols}, rows); \
 } \
+typedef struct { const T *grad, *x, *mean, *rstd, *weight; T *dx, *dweight, *dbias; int64_t rows, cols; } backward_##S; \
+static void input_##S(void *context, int64_t r, int64_t end) { \
+    backward_##S *j = context; \
+    int64_t at = r * j->cols; \
+    mk_active->layer_norm_backward_##S(j->grad + at, j->x + at, j->mean + r, j->rstd + r, j->weight, j->dx + at, NULL, \
+                                       NULL, end - r, j->cols, j->cols); \
+} \
+static void parameters_##S(void *context, int64_t c, int64_t end) { \
+    backward_##S *j = context; \
+    mk_active->layer_norm_backward_##S(j->grad + c, j->x + c, j->mean, j->rstd, NULL, NULL, \
+                                       j->dweight ? j->dweight + c : NULL, j->dbias ? j->dbias + c : NULL, j->rows, \
+                                       end - c, j->cols); \
+} \
 void mk_layer_norm_backward_##S(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx, \
                                 T *dweight, T *dbias, int64_t rows, int64_t cols) { \
-    mk_active->layer_norm_backward_##S(grad, x, mean, rstd, weight, dx, dweight, dbias, rows, cols); \
+    if (rows <= 0 || cols <= 0) return; \
+    backward_##S j = {grad, x, mean, rstd, weight, dx, dweight, dbias, rows, cols}; \
+    if (dx) mk_parallel_for(rows, (MK_GRAIN / 4 + cols - 1) / cols, input_##S, &j); \
+    if (dweight || dbias) { \
+        int64_t grain = (MK_GRAIN / 2 + rows - 1) / rows; \
+        mk_parallel_for(cols, grain < 64 ? 64 : grain, parameters_##S, &j); \
+    } \
 }
 
 DEFINE(float, f32)

@@ -23,11 +23,11 @@ static inline T F(m_floor_divide)(T a, T b) {
 static inline T F(m_logaddexp)(T a, T b) {
     T big = MAX2(a, b);
     if (a == b && F(m_abs)(a) == (T)INFINITY) return a;
-    return big + F(m_log1p)(F(m_exp)(-F(m_abs)(a - b))) + (a != a ? a : b != b ? b : 0);
+    return big + F(m_log1p)(F(m_exp_quick)(-F(m_abs)(a - b))) + (a != a ? a : b != b ? b : 0);
 }
 
 static inline T F(m_softplus_grad)(T g, T x) {
-    T z = F(m_exp)(x);
+    T z = F(m_exp_quick)(x);
     return x > 20 ? g : g * z / (z + 1);
 }
 
@@ -46,8 +46,13 @@ static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
     case MK_DIV: EACH(u / v)
     case MK_MAXIMUM: EACH(u != u ? u : (u > v ? u : v))
     case MK_MINIMUM: EACH(u != u ? u : (u < v ? u : v))
-    case MK_POW: EACH(M(pow)(u, v))
-    case MK_ATAN2: EACH(M(atan2)(u, v))
+    case MK_POW: {
+        INT odd = 0;
+        for (int64_t i = 0; i < n; i++) odd |= !F(m_pow_fits)(a[i], b[i]);
+        if (odd) EACH(F(m_pow_fits)(u, v) ? F(m_pow)(u, v) : M(pow)(u, v))
+        EACH(F(m_pow)(u, v))
+    }
+    case MK_ATAN2: EACH(F(m_atan2)(u, v))
     case MK_FMOD: EACH(M(fmod)(u, v))
     case MK_REMAINDER: EACH(F(m_remainder)(u, v))
     case MK_FLOOR_DIVIDE: EACH(F(m_floor_divide)(u, v))

@@ -186,3 +186,25 @@ static inline double D(erf)(double x) {
     q = FMA(q, z, 1.0);
     return x * p / q;
 }
+
+/* The angle of the point (x, y), both at least 0 and not NaN: the quotient of
+ * the smaller by the larger, and a rational function of its square (2^-48). */
+static inline double D(angle)(double y, double x) {
+    int steep = y > x;
+    double low = steep ? x : y, high = steep ? y : x;
+    double t = high == 0 ? 0 : low == high ? 1 : low / high, z = t * t;
+    double p = 0x1.947bc8d104837p-12;
+    p = FMA(p, z, 0x1.04694ef718fe4p-5);
+    p = FMA(p, z, 0x1.7d35d34d6d0d6p-2);
+    p = FMA(p, z, 0x1.67f5e3d994508p+0);
+    p = FMA(p, z, 0x1.05f285aecaa0fp+1);
+    p = FMA(p, z, 1.0);
+    double q = 0x1.b9203da548a76p-9;
+    q = FMA(q, z, 0x1.8927c2166d221p-4);
+    q = FMA(q, z, 0x1.6947f73927babp-1);
+    q = FMA(q, z, 0x1.ffd626379f0aep+0);
+    q = FMA(q, z, 0x1.309d305974aa2p+1);
+    q = FMA(q, z, 1.0);
+    double r = t * p / q;
+    return steep ? 0x1.921fb54442d18p+0 - r : r;
+}

@@ -1,10 +1,10 @@
 /* families.h: the families of loops, for one element type T. */
+#include "vector.h"
 #include "unary.h"
 #include "binary.h"
 #include "reduce.h"
 #include "rows.h"
 #include "optim.h"
-#include "vector.h"
 #include "gemm.h"
 #include "gemv.h"
 #undef VL

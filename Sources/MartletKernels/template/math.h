@@ -43,6 +43,60 @@ static inline float F(m_sin)(float x) { return x == 0 ? x : (float)D(sin_shifted
 static inline float F(m_cos)(float x) { return (float)D(sin_shifted)(x, 1); }
 static inline float F(m_tan)(float x) { return x == 0 ? x : (float)(D(sin_shifted)(x, 0) / D(sin_shifted)(x, 1)); }
 #define SMALL_ANGLE 8e5f
+static inline float F(m_atan)(float x) {
+    float r = (float)D(angle)(x < 0 ? -x : x, 1);
+    return x != x ? x : __builtin_elementwise_copysign(r, x);
+}
+static inline float F(m_asin)(float x) {
+    double a = x < 0 ? -x : x, c = (1 - a) * (1 + a);
+    float r = (float)D(angle)(a, __builtin_elementwise_sqrt(c > 0 ? c : 0));
+    return a <= 1 ? __builtin_elementwise_copysign(r, x) : NAN;
+}
+static inline float F(m_acos)(float x) {
+    double down = 1 - (double)x, up = 1 + (double)x;
+    float r = (float)(2 * D(angle)(__builtin_elementwise_sqrt(down > 0 ? down : 0), __builtin_elementwise_sqrt(up > 0 ? up : 0)));
+    return x >= -1 && x <= 1 ? r : NAN;
+}
+static inline float F(m_atan2)(float y, float x) {
+    double a = D(angle)(y < 0 ? -y : y, x < 0 ? -x : x), r = D(to_bits)(x) < 0 ? 0x1.921fb54442d18p+1 - a : a;
+    return x != x || y != y ? NAN : __builtin_elementwise_copysign((float)r, y);
+}
+/* Only for m_pow_fits. */
+static inline float F(m_pow)(float x, float y) {
+    double e = (double)y * D(log)(x);
+    return (float)D(exp)(e > 100 ? 100 : e < -120 ? -120 : e);
+}
+static inline int F(m_pow_fits)(float x, float y) { return (x > 0) & (x < INFINITY) & (y - y == 0); }
+
+/* e^x within 0.6 ulp in float arithmetic alone, for use inside other functions.
+ * 2^n is applied in two halves, so that subnormal results come out right. */
+static inline float F(m_exp_quick)(float x) {
+#if HAS_FMA
+    float c = x > 89 ? 89 : x < -104 ? -104 : x;
+    float t = FMA(c, 0x1.715476p+0f, 0x1.8p23f), n = t - 0x1.8p23f;
+    int32_t k, h, s;
+    memcpy(&k, &t, 4);
+    k -= 0x4b400000;
+    h = (k >> 1);
+    s = (k - h + 127) << 23;
+    h = (h + 127) << 23;
+    float first, second;
+    memcpy(&first, &h, 4);
+    memcpy(&second, &s, 4);
+    float r = FMA(-n, 0x1.62e4p-1f, c);
+    r = FMA(-n, 0x1.7f7d1cp-20f, r);
+    float q = 0x1.a1256cp-13f;
+    q = FMA(q, r, 0x1.6d43b0p-10f);
+    q = FMA(q, r, 0x1.1110e0p-7f);
+    q = FMA(q, r, 0x1.5554e8p-5f);
+    q = FMA(q, r, 0x1.555556p-3f);
+    q = FMA(q, r, 0.5f);
+    q = FMA(q, r * r, r);
+    return FMA(first, q, first) * second;
+#else
+    return F(m_exp)(x);
+#endif
+}
 #else
 #define M(name) name
 
@@ -68,25 +122,32 @@ static inline double F(m_sin)(double x) { return sin(x); }
 static inline double F(m_cos)(double x) { return cos(x); }
 static inline double F(m_tan)(double x) { return tan(x); }
 #define SMALL_ANGLE INFINITY
+static inline double F(m_atan)(double x) { return atan(x); }
+static inline double F(m_asin)(double x) { return asin(x); }
+static inline double F(m_acos)(double x) { return acos(x); }
+static inline double F(m_atan2)(double y, double x) { return atan2(y, x); }
+static inline double F(m_pow)(double x, double y) { return pow(x, y); }
+static inline int F(m_pow_fits)(double x, double y) { return (void)x, (void)y, 1; }
+static inline double F(m_exp_quick)(double x) { return D(exp_fine)(x); }
 #endif
 
 static inline T F(m_sqrt)(T x) { return __builtin_elementwise_sqrt(x); }
 static inline T F(m_floor)(T x) { return __builtin_elementwise_floor(x); }
 static inline T F(m_abs)(T x) { return __builtin_elementwise_abs(x); }
 
-static inline T F(m_sigmoid)(T x) { return 1 / (1 + F(m_exp)(-x)); }
-static inline T F(m_silu)(T x) { return x / (1 + F(m_exp)(-x)); }
-static inline T F(m_softplus)(T x) { return x > 20 ? x : F(m_log1p)(F(m_exp)(x)); }
-static inline T F(m_logsigmoid)(T x) { return (x > 0 ? 0 : x) - F(m_log1p)(F(m_exp)(-F(m_abs)(x))); }
+static inline T F(m_sigmoid)(T x) { return 1 / (1 + F(m_exp_quick)(-x)); }
+static inline T F(m_silu)(T x) { return x / (1 + F(m_exp_quick)(-x)); }
+static inline T F(m_softplus)(T x) { return x > 20 ? x : F(m_log1p)(F(m_exp_quick)(x)); }
+static inline T F(m_logsigmoid)(T x) { return (x > 0 ? 0 : x) - F(m_log1p)(F(m_exp_quick)(-F(m_abs)(x))); }
 static inline T F(m_gelu)(T x) { return x * (T)0.5 * (1 + F(m_erf)(x * (T)0.70710678118654752440)); }
 static inline T F(m_gelu_tanh)(T x) {
     T inner = (T)0.79788456080286535588 * (x + (T)0.044715 * (x * x * x));
     return (T)0.5 * x * (1 + F(m_tanh)(inner));
 }
-static inline T F(m_mish)(T x) { return x * F(m_tanh)(F(m_log1p)(F(m_exp)(x))); }
+static inline T F(m_mish)(T x) { return x * F(m_tanh)(F(m_log1p)(F(m_exp_quick)(x))); }
 static inline T F(m_gelu_grad)(T x) {
     T cdf = (T)0.5 * (1 + F(m_erf)(x * (T)0.70710678118654752440));
-    return cdf + x * ((T)0.39894228040143267794 * F(m_exp)(x * x * (T)-0.5));
+    return cdf + x * ((T)0.39894228040143267794 * F(m_exp_quick)(x * x * (T)-0.5));
 }
 /* a + w (b - a), from the nearer end so that both ends are hit exactly. */
 static inline T F(m_lerp)(T a, T b, T w) {

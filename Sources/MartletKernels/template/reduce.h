@@ -109,36 +109,41 @@ static void F(mean_var)(const T *x, int64_t n, double *mean, double *m2) {
     *m2 = q;
 }
 
-/* A panel of up to 128 columns at a time: 16 rows are added one by one, then
- * their sum goes up a binary counter of partial sums. */
-static void F(sum_rows)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out) {
-    enum { PANEL = 128, STEP = 16, LEVELS = 48 };
-    T level[LEVELS][PANEL], part[PANEL];
-    for (int64_t c0 = 0; c0 < cols; c0 += PANEL) {
-        int64_t w = cols - c0 < PANEL ? cols - c0 : PANEL;
-        uint64_t done = 0;
-        for (int64_t r0 = 0; r0 < rows; r0 += STEP, done++) {
-            int64_t r1 = rows - r0 < STEP ? rows : r0 + STEP;
-            const T *row = x + r0 * stride + c0;
-            for (int64_t c = 0; c < w; c++) part[c] = row[c];
-            for (int64_t r = r0 + 1; r < r1; r++) {
-                row += stride;
-                for (int64_t c = 0; c < w; c++) part[c] += row[c];
-            }
-            int k = 0;
-            for (; done >> k & 1; k++)
-                for (int64_t c = 0; c < w; c++) part[c] = level[k][c] + part[c];
-            memcpy(level[k], part, (size_t)w * sizeof(T));
-        }
-        int first = 1;
-        for (int64_t c = 0; c < w; c++) part[c] = 0;
-        for (int k = 0; k < LEVELS && done >> k; k++) {
-            if (!(done >> k & 1)) continue;
-            for (int64_t c = 0; c < w; c++) part[c] = first ? level[k][c] : level[k][c] + part[c];
-            first = 0;
-        }
-        memcpy(out + c0, part, (size_t)w * sizeof(T));
+/* Columns in panels of nv vectors (the only one w wide when nv is 1): 16 rows are
+ * added one by one, then their sum goes up a binary counter of partial sums. */
+static inline __attribute__((always_inline)) void F(sum_panel)(const int nv, int64_t w, const T *x, int64_t rows,
+                                                               int64_t stride, T *out) {
+    enum { STEP = 16, LEVELS = 48 };
+    V level[LEVELS][4], part[4];
+#define GET(v) (w < VL ? F(load_part)(x, w) : LOAD(x + (v) * VL))
+    uint64_t done = 0;
+    for (int64_t r0 = 0; r0 < rows; r0 += STEP, done++) {
+        int64_t n = rows - r0 < STEP ? rows - r0 : STEP;
+        for (int v = 0; v < nv; v++) part[v] = GET(v);
+        x += stride;
+        for (int64_t r = 1; r < n; r++, x += stride)
+            for (int v = 0; v < nv; v++) part[v] = part[v] + GET(v);
+        int k = 0;
+        for (; done >> k & 1; k++)
+            for (int v = 0; v < nv; v++) part[v] = level[k][v] + part[v];
+        for (int v = 0; v < nv; v++) level[k][v] = part[v];
     }
+#undef GET
+    int first = 1;
+    for (int v = 0; v < nv; v++) part[v] = (V){0};
+    for (int k = 0; done >> k; k++) {
+        if (!(done >> k & 1)) continue;
+        for (int v = 0; v < nv; v++) part[v] = first ? level[k][v] : level[k][v] + part[v];
+        first = 0;
+    }
+    if (w < VL) F(store_part)(out, part[0], w);
+    else for (int v = 0; v < nv; v++) STORE(out + v * VL, part[v]);
+}
+
+static void F(sum_rows)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out) {
+    int64_t c = 0;
+    for (; c + 4 * VL <= cols; c += 4 * VL) F(sum_panel)(4, VL, x + c, rows, stride, out + c);
+    for (; c < cols; c += VL) F(sum_panel)(1, cols - c < VL ? cols - c : VL, x + c, rows, stride, out + c);
 }
 #undef CASCADE
 #undef EXTREME

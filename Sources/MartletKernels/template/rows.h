@@ -3,7 +3,7 @@ static void F(softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
     for (int64_t r = 0; r < rows; r++, x += cols, out += cols) {
         T top = F(max)(x, cols, NULL);
         MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) out[c] = F(m_exp)(x[c] - top);
+        for (int64_t c = 0; c < cols; c++) out[c] = F(m_exp_quick)(x[c] - top);
         T scale = 1 / F(sum)(out, cols);
         MK_VECTOR_LOOP
         for (int64_t c = 0; c < cols; c++) out[c] = out[c] * scale;
@@ -19,7 +19,7 @@ static void F(log_softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
             int64_t w = cols - c0 < CHUNK ? cols - c0 : CHUNK;
             const T *xc = x + c0;
             MK_VECTOR_LOOP
-            for (int64_t c = 0; c < w; c++) e[c] = F(m_exp)(xc[c] - top);
+            for (int64_t c = 0; c < w; c++) e[c] = F(m_exp_quick)(xc[c] - top);
             total += F(sum)(e, w);
         }
         T shift = F(m_log)(total);
@@ -40,7 +40,7 @@ static void F(log_softmax_backward)(const T *grad, const T *out, T *gin, int64_t
     for (int64_t r = 0; r < rows; r++, grad += cols, out += cols, gin += cols) {
         T s = F(sum)(grad, cols);
         MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) gin[c] = grad[c] - F(m_exp)(out[c]) * s;
+        for (int64_t c = 0; c < cols; c++) gin[c] = grad[c] - F(m_exp_quick)(out[c]) * s;
     }
 }
 
@@ -69,10 +69,10 @@ static void F(layer_norm)(const T *x, const T *weight, const T *bias, double eps
 }
 
 static void F(layer_norm_backward)(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx,
-                                   T *dweight, T *dbias, int64_t rows, int64_t cols) {
+                                   T *dweight, T *dbias, int64_t rows, int64_t cols, int64_t stride) {
     enum { CHUNK = 1024 };
     T gw[CHUNK], h[CHUNK];
-    for (int64_t r = 0; r < rows; r++, grad += cols, x += cols) {
+    for (int64_t r = 0; r < rows; r++, grad += stride, x += stride) {
         T mu = mean[r], scale = rstd[r], sum_g = 0, sum_gh = 0;
         if (dweight) {
             MK_VECTOR_LOOP
@@ -99,6 +99,6 @@ static void F(layer_norm_backward)(const T *grad, const T *x, const T *mean, con
             T g = weight ? grad[c] * weight[c] : grad[c];
             dx[c] = (g - mean_g - (x[c] - mu) * scale * mean_gh) * scale;
         }
-        dx += cols;
+        dx += stride;
     }
 }

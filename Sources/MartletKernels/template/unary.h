@@ -36,9 +36,9 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_TAN:
         if (F(has_huge)(x, n)) EACH(F(m_abs)(v) >= SMALL_ANGLE ? M(tan)(v) : F(m_tan)(v))
         EACH(F(m_tan)(v))
-    case MK_ASIN: EACH(M(asin)(v))
-    case MK_ACOS: EACH(M(acos)(v))
-    case MK_ATAN: EACH(M(atan)(v))
+    case MK_ASIN: EACH(F(m_asin)(v))
+    case MK_ACOS: EACH(F(m_acos)(v))
+    case MK_ATAN: EACH(F(m_atan)(v))
     case MK_SINH: EACH(F(m_sinh)(v))
     case MK_COSH: EACH(F(m_cosh)(v))
     case MK_TANH: EACH(F(m_tanh)(v))
