@@ -87,7 +87,8 @@ def run_file(path, args):
     main.__loader__ = importlib.machinery.SourceFileLoader("__main__", full)
     sys.modules["__main__"] = main
     sys.argv[:] = [path] + list(args)
-    sys.path[0] = os.path.dirname(os.path.realpath(path))
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = os.path.dirname(os.path.realpath(path))
     install()
     try:
         exec(compile(source, full, "exec", dont_inherit=True), main.__dict__)

@@ -125,7 +125,8 @@ def default_convert(data):
     if isinstance(data, torch.Tensor):
         return data
     if _is_numpy(data) and type(data).__name__ not in ("str_", "bytes_", "string_"):
-        return data if type(data).__name__ == "ndarray" and _is_numpy_text(data) else torch.as_tensor(data)
+        array = sys.modules["numpy"].asarray(data)  # keeps the dtype of scalars that are Python floats too
+        return data if type(data).__name__ == "ndarray" and _is_numpy_text(data) else torch.as_tensor(array)
     if isinstance(data, collections.abc.Mapping):
         return _like_mapping(data, {key: default_convert(data[key]) for key in data})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
