@@ -99,8 +99,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         t = data.detach().clone()
         if dtype is not None:
             t = t.to(dtype)
-    elif hasattr(data, "__array_interface__") and getattr(data, "shape", ()) != ():
-        t = from_numpy(data.copy() if not data.dtype.isnative is False else data.copy())
+    elif hasattr(data, "__array_interface__") or _holds_numpy(data):
+        t = from_numpy(_array_of(data).copy())
         if dtype is not None:
             t = t.to(dtype)
     else:
@@ -117,7 +117,7 @@ def as_tensor(data, dtype=None, device=None):
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if hasattr(data, "__array_interface__"):
-        t = from_numpy(data) if getattr(data, "shape", ()) != () else tensor(data)
+        t = from_numpy(_array_of(data))
         return t if dtype is None else t.to(dtype)
     return tensor(data, dtype=dtype)
 
@@ -129,6 +129,19 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     if copy:
         t = t.clone()
     return t.requires_grad_() if requires_grad else t
+
+
+def _holds_numpy(data):
+    """Whether a nested sequence begins with a NumPy array or scalar, whose dtype then counts."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return type(data).__module__ == "numpy"
+
+
+def _array_of(data):
+    """A NumPy array or scalar as an array (a scalar has the dtype of a 0-dim one)."""
+    import numpy
+    return numpy.asarray(data)
 
 
 _NUMPY_CODES = {"f4": 0, "f8": 1, "i8": 2, "i4": 3, "i2": 4, "i1": 5, "u1": 6, "b1": 7, "f2": 8}
