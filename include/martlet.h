@@ -588,6 +588,64 @@ MT_API mt_tensor mt_stack(const mt_tensor *tensors, int32_t n, int64_t dim);
 MT_API mt_tensor mt_sum(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
 MT_API mt_tensor mt_mean(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
 
+/* The product of all elements (dim MT_NONE) or along a dimension. Integers give int64 unless dtype is given. */
+MT_API mt_tensor mt_prod(mt_tensor self, int64_t dim, int32_t keepdim, int32_t dtype);
+/* Whether any, or every, element is nonzero: bool, or uint8 for uint8. An empty list of dims reduces nothing. */
+MT_API mt_tensor mt_any(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim);
+MT_API mt_tensor mt_all(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim);
+/* How many elements differ from zero; int64. */
+MT_API mt_tensor mt_count_nonzero(mt_tensor self, const int64_t *dims, int32_t n);
+/* Sum and mean of the elements that are not NaN. */
+MT_API mt_tensor mt_nansum(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
+MT_API mt_tensor mt_nanmean(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
+/* log(sum(exp(x))) without overflow. */
+MT_API mt_tensor mt_logsumexp(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim);
+/* The sum of a matrix's diagonal. */
+MT_API mt_tensor mt_trace(mt_tensor self);
+
+/* Largest and smallest element of all; equal ones share the gradient. A NaN is both. */
+MT_API mt_tensor mt_max(mt_tensor self);
+MT_API mt_tensor mt_min(mt_tensor self);
+/* Extremes along a dimension and where the first of them stands (int64): out[0] values, out[1] indices. */
+MT_API mt_status mt_max_dim(mt_tensor self, int64_t dim, int32_t keepdim, mt_tensor *out);
+MT_API mt_status mt_min_dim(mt_tensor self, int64_t dim, int32_t keepdim, mt_tensor *out);
+/* Extremes over dims; equal elements share the gradient evenly. */
+MT_API mt_tensor mt_amax(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim);
+MT_API mt_tensor mt_amin(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim);
+/* Both at once, of all (dim MT_NONE) or along a dimension: out[0] smallest, out[1] largest. */
+MT_API mt_status mt_aminmax(mt_tensor self, int64_t dim, int32_t keepdim, mt_tensor *out);
+/* Where the first extreme stands along a dimension, or in the flattened tensor (dim MT_NONE). */
+MT_API mt_tensor mt_argmax(mt_tensor self, int64_t dim, int32_t keepdim);
+MT_API mt_tensor mt_argmin(mt_tensor self, int64_t dim, int32_t keepdim);
+
+/* Variance and standard deviation; the divisor is the count less `correction` (1: unbiased). The *_mean forms give
+ * out[0] and the mean as out[1]. */
+MT_API mt_tensor mt_var(mt_tensor self, const int64_t *dims, int32_t n, double correction, int32_t keepdim);
+MT_API mt_tensor mt_std(mt_tensor self, const int64_t *dims, int32_t n, double correction, int32_t keepdim);
+MT_API mt_status mt_var_mean(mt_tensor self, const int64_t *dims, int32_t n, double correction, int32_t keepdim, mt_tensor *out);
+MT_API mt_status mt_std_mean(mt_tensor self, const int64_t *dims, int32_t n, double correction, int32_t keepdim, mt_tensor *out);
+
+/* (sum |x|^ord)^(1/ord); ord may be 0 (count of nonzeros) and infinite (extreme of |x|). dtype may not narrow. */
+MT_API mt_tensor mt_vector_norm(mt_tensor self, double ord, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
+/* Norms of the matrices in two dimensions: ord 1 and -1 (column sums of |x|), inf and -inf (row sums). */
+MT_API mt_tensor mt_matrix_norm(mt_tensor self, double ord, int64_t row_dim, int64_t column_dim, int32_t keepdim, int32_t dtype);
+/* The square root of the sum of squares over two dimensions. */
+MT_API mt_tensor mt_frobenius_norm(mt_tensor self, int64_t row_dim, int64_t column_dim, int32_t keepdim, int32_t dtype);
+/* The p-norm of self - other, broadcast. */
+MT_API mt_tensor mt_dist(mt_tensor self, mt_tensor other, double p);
+
+/* ---- Running sums, products and extremes along a dimension --------------------------------------------------------- */
+
+/* Integers give int64 unless dtype is given. */
+MT_API mt_tensor mt_cumsum(mt_tensor self, int64_t dim, int32_t dtype);
+MT_API mt_tensor mt_cumprod(mt_tensor self, int64_t dim, int32_t dtype);
+/* out[0] the extreme so far, out[1] where the latest such element stands. */
+MT_API mt_status mt_cummax(mt_tensor self, int64_t dim, mt_tensor *out);
+MT_API mt_status mt_cummin(mt_tensor self, int64_t dim, mt_tensor *out);
+MT_API mt_tensor mt_logcumsumexp(mt_tensor self, int64_t dim);
+/* Differences of neighbours, n times; prepend and append (or NULL) are joined at the ends first. */
+MT_API mt_tensor mt_diff(mt_tensor self, int64_t n, int64_t dim, mt_tensor prepend, mt_tensor append);
+
 /* ---- Softmax ---------------------------------------------------------------------------------------------------- */
 
 /* exp(x) / sum(exp(x)) along a dimension, and its logarithm; the input is converted to `dtype` first where given. */
