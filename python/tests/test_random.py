@@ -204,6 +204,9 @@ def test_multinomial(torch):
                 T.multinomial(m.t(), 9, True),
                 m.multinomial(num_samples=2),
             ]
+        for dtype in (T.float16, T.bfloat16):
+            m = T.rand(6, 7, dtype=dtype)
+            out += [T.multinomial(m, 1), T.multinomial(m, 30, True), T.multinomial(m.t(), 9, True)]
         return tuple(out)
 
     check(torch, make, 11)

@@ -75,9 +75,10 @@ extension Tensor {
             return out
         }
         let g = generator ?? .default
+        let wide: DType = dtype == .float64 ? .float64 : .float32
         try g.withLock {
             for r in 0..<rows {
-                let cumulative = try dtype.cumulative(weights[r * columns..<(r + 1) * columns])
+                let cumulative = try wide.cumulative(weights[r * columns..<(r + 1) * columns])
                 for s in 0..<samples {
                     picks[r * samples + s] = Int64(cumulative.firstIndexNotBelow(g.unit64()))
                 }
