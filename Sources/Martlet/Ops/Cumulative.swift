@@ -208,12 +208,12 @@ extension Tensor {
                     } else if v == top {
                         scale = v.isInfinite ? 1 : scale + 1
                     } else if v > top {
-                        scale = top == -.infinity ? 1 : scale * exp(top - v) + 1
+                        scale = top == -.infinity ? 1 : scale * Glibc.exp(top - v) + 1
                         top = v
                     } else if top != .infinity {
-                        scale += exp(v - top)
+                        scale += Glibc.exp(v - top)
                     }
-                    o[at] = T(element: top.isFinite ? top + log(scale) : top)
+                    o[at] = T(element: top.isFinite ? top + Glibc.log(scale) : top)
                 }
             }
         }

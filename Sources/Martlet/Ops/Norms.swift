@@ -122,11 +122,11 @@ extension Tensor {
         _ ord: Double, _ dims: (Int, Int) = (-2, -1), keepDim: Bool = false, dtype: DType? = nil
     ) throws -> Tensor {
         let (row, column) = try matrixDims(dims)
-        guard abs(ord) == 1 || ord.isInfinite else {
+        guard ord.magnitude == 1 || ord.isInfinite else {
             throw MartletError.runtime("linalg.matrix_norm: Order \(shortNumber(ord)) not supported.")
         }
-        let summed = abs(ord) == 1 ? row : column
-        var other = abs(ord) == 1 ? column : row
+        let summed = ord.magnitude == 1 ? row : column
+        var other = ord.magnitude == 1 ? column : row
         if !keepDim && other > summed { other -= 1 }
         let sums = try vectorNorm(1, [summed], keepDim: keepDim, dtype: dtype)
         return ord > 0 ? try sums.amax([other], keepDim: keepDim) : try sums.amin([other], keepDim: keepDim)
