@@ -111,3 +111,9 @@ extension Tensor {
 
     func sparseMM(_ dense: Tensor) throws -> Tensor { try toDense().mm(dense) }
 }
+
+extension Tensor {
+    func indexSelectSparse(_ p: SparseParts, _ dim: Int, _ index: Tensor) throws -> Tensor {
+        throw MartletError.notImplemented("index_select is not offered for sparse tensors; use to_dense()")
+    }
+}

@@ -1,0 +1,122 @@
+/// Tensors made by rule: ranges and identities.
+extension Tensor {
+    /// start, start + step, ... up to but without end. Element i is start + i * step, so errors do not add up.
+    public static func arange(_ start: Tensor, _ end: Tensor, _ step: Tensor, dtype: DType? = nil) throws -> Tensor {
+        let floating = [start, end, step].contains { $0.dtype.isFloatingPoint }
+        let type = dtype ?? (floating ? .defaultFloat : .int64)
+        let (a, b, s) = (try start.item(), try end.item(), try step.item())
+        guard s != 0 else { throw MartletError.runtime("step must be nonzero") }
+        guard a.isFinite && b.isFinite else {
+            throw MartletError.runtime("unsupported range: \(a) -> \(b)")
+        }
+        guard (s > 0 && b >= a) || (s < 0 && b <= a) else {
+            throw MartletError.runtime("upper bound and lower bound inconsistent with step sign")
+        }
+        let count: Int
+        if floating {
+            let n = ((b - a) / s).rounded(.up)
+            guard n < 9e15 else { throw MartletError.runtime("invalid size, possible overflow?") }
+            count = Int(n)
+        } else {
+            let (x, y, z) = (try start.itemInt(), try end.itemInt(), try step.itemInt())
+            let span = y.subtractingReportingOverflow(x)
+            guard !span.overflow else { throw MartletError.runtime("invalid size, possible overflow?") }
+            count = (span.partialValue + z - (z > 0 ? 1 : -1)) / z
+        }
+        let out = try Tensor.empty([count], type)
+        if type.isFloatingPoint || floating {
+            out.fill { i in a + Double(i) * s }
+        } else {
+            let (x, z) = (try start.itemInt(), try step.itemInt())
+            out.fillInts { i in Int64(x &+ i &* z) }
+        }
+        return out
+    }
+
+    /// `steps` numbers from start to end, both included; the second half counts back from the end.
+    public static func linspace(_ start: Double, _ end: Double, _ steps: Int, dtype: DType? = nil) throws -> Tensor {
+        guard steps >= 0 else { throw MartletError.runtime("number of steps must be non-negative") }
+        let type = dtype ?? .defaultFloat
+        let out = try Tensor.empty([steps], type)
+        if steps == 1 {
+            out.fill { _ in start }
+        } else if type == .float32 {
+            // In float32 arithmetic, as the result's own dtype would give it.
+            let (a, b) = (Float(start), Float(end))
+            let step = (b - a) / Float(steps - 1)
+            out.fill { i in
+                Double(i < steps / 2 ? step.fma(Float(i), a) : (-step).fma(Float(steps - 1 - i), b))
+            }
+        } else if type.isFloatingPoint {
+            let step = (end - start) / Double(steps - 1)
+            out.fill { i in i < steps / 2 ? start + step * Double(i) : end - step * Double(steps - 1 - i) }
+        } else {
+            let (a, b) = (Double(Int(start)), Double(Int(end)))
+            let step = (b - a) / Double(steps - 1)
+            out.fill { i in i < steps / 2 ? a + step * Double(i) : b - step * Double(steps - 1 - i) }
+        }
+        return out
+    }
+
+    /// Powers of `base` with exponents from start to end.
+    public static func logspace(_ start: Double, _ end: Double, _ steps: Int, base: Double, dtype: DType? = nil) throws -> Tensor {
+        guard steps >= 0 else { throw MartletError.runtime("number of steps must be non-negative") }
+        let out = try Tensor.empty([steps], dtype ?? .defaultFloat)
+        let step = steps > 1 ? (end - start) / Double(steps - 1) : 0
+        out.fill { i in
+            let e = i < steps / 2 || steps == 1 ? start + step * Double(i) : end - step * Double(steps - 1 - i)
+            return power(base, e)
+        }
+        return out
+    }
+
+    /// Ones on the diagonal.
+    public static func eye(_ n: Int, _ m: Int? = nil, dtype: DType? = nil) throws -> Tensor {
+        let columns = m ?? n
+        guard n >= 0 else { throw MartletError.runtime("n must be greater or equal to 0, got \(n)") }
+        guard columns >= 0 else { throw MartletError.runtime("m must be greater or equal to 0, got \(columns)") }
+        let out = try zeros([n, columns], dtype: dtype ?? .defaultFloat)
+        fillKernel(try withNoGrad { try out.diagonal() }, .number(1))
+        return out
+    }
+
+    /// Row and column numbers of a triangle, 2 x count.
+    public static func triangleIndices(_ rows: Int, _ columns: Int, offset k: Int, lower: Bool, dtype: DType = .int64) throws -> Tensor {
+        guard rows >= 0 else { throw MartletError.runtime("row must be non-negative, got\(rows)") }
+        guard columns >= 0 else { throw MartletError.runtime("col must be non-negative, got\(columns)") }
+        var (r, c): ([Int64], [Int64]) = ([], [])
+        for i in 0..<rows {
+            for j in 0..<columns where lower ? j - i <= k : j - i >= k {
+                r.append(Int64(i))
+                c.append(Int64(j))
+            }
+        }
+        return try Tensor(r + c, [2, r.count]).to(dtype)
+    }
+
+    /// Sets each element of a contiguous tensor from its number.
+    private func fill(_ value: (Int) -> Double) {
+        func run<T: TensorElement>(_: T.Type) {
+            let p = typed(T.self)
+            for i in 0..<numel { p[i] = T(element: value(i)) }
+        }
+        withElementType(dtype) { run($0) }
+    }
+
+    private func fillInts(_ value: (Int) -> Int64) {
+        func run<T: TensorElement>(_: T.Type) {
+            let p = typed(T.self)
+            for i in 0..<numel { p[i] = T(element: value(i)) }
+        }
+        withElementType(dtype) { run($0) }
+    }
+}
+
+import Glibc
+
+private func power(_ base: Double, _ e: Double) -> Double { pow(base, e) }
+
+extension Float {
+    /// self * b + c with one rounding.
+    fileprivate func fma(_ b: Float, _ c: Float) -> Float { c.addingProduct(self, b) }
+}
