@@ -583,6 +583,84 @@ MT_API mt_status mt_unbind(mt_tensor self, int64_t dim, mt_tensor_list *out);
 MT_API mt_tensor mt_cat(const mt_tensor *tensors, int32_t n, int64_t dim);
 MT_API mt_tensor mt_stack(const mt_tensor *tensors, int32_t n, int64_t dim);
 
+/* ---- Indexing -------------------------------------------------------------------------------------------------- */
+
+/* x[i, j, ...]: one int64 or bool index tensor per leading dimension, broadcast together; a NULL entry keeps a whole
+ * dimension. Bounds are checked; negative positions count from the end. */
+MT_API mt_tensor mt_index(mt_tensor self, const mt_tensor *indices, int32_t n);
+/* A copy with `values` (broadcast) written at the indices, or added where accumulate. */
+MT_API mt_tensor mt_index_put(mt_tensor self, const mt_tensor *indices, int32_t n, mt_tensor values, int32_t accumulate);
+MT_API mt_status mt_index_put_(mt_tensor self, const mt_tensor *indices, int32_t n, mt_tensor values, int32_t accumulate);
+/* The slices of `dim` named by an index vector. */
+MT_API mt_tensor mt_index_select(mt_tensor self, int64_t dim, mt_tensor index);
+/* self with alpha * source's slices added at the index; alpha NULL for 1. */
+MT_API mt_tensor mt_index_add(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, mt_tensor alpha);
+MT_API mt_status mt_index_add_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, mt_tensor alpha);
+MT_API mt_tensor mt_index_copy(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
+MT_API mt_status mt_index_copy_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
+MT_API mt_tensor mt_index_fill(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor value);
+MT_API mt_status mt_index_fill_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor value);
+/* out[i][j] = self[index[i][j]][j] for dim 0; the index has self's rank and decides the result's shape. */
+MT_API mt_tensor mt_gather(mt_tensor self, int64_t dim, mt_tensor index);
+/* How a scatter combines. */
+enum { MT_SCATTER_WRITE = 0, MT_SCATTER_ADD = 1, MT_SCATTER_MULTIPLY = 2, MT_SCATTER_MEAN = 3, MT_SCATTER_AMAX = 4, MT_SCATTER_AMIN = 5 };
+/* self[index[i][j]][j] = source[i][j] for dim 0; source may be a number. mode: write, add or multiply. */
+MT_API mt_tensor mt_scatter(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, int32_t mode);
+MT_API mt_status mt_scatter_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, int32_t mode);
+MT_API mt_tensor mt_scatter_add(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
+MT_API mt_status mt_scatter_add_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
+/* mode: add, multiply, mean, amax or amin; include_self counts what was there. */
+MT_API mt_tensor mt_scatter_reduce(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, int32_t mode, int32_t include_self);
+MT_API mt_status mt_scatter_reduce_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, int32_t mode, int32_t include_self);
+/* Positions of elements that are not zero, one row each (int64). */
+MT_API mt_tensor mt_nonzero(mt_tensor self);
+/* Elements where the bool mask is true, as a vector. */
+MT_API mt_tensor mt_masked_select(mt_tensor self, mt_tensor mask);
+/* self with its elements under the mask taken from source in order. */
+MT_API mt_tensor mt_masked_scatter(mt_tensor self, mt_tensor mask, mt_tensor source);
+MT_API mt_status mt_masked_scatter_(mt_tensor self, mt_tensor mask, mt_tensor source);
+/* Elements by their number in row-major order, and writing them. */
+MT_API mt_tensor mt_take(mt_tensor self, mt_tensor index);
+MT_API mt_tensor mt_put(mt_tensor self, mt_tensor index, mt_tensor source, int32_t accumulate);
+MT_API mt_status mt_put_(mt_tensor self, mt_tensor index, mt_tensor source, int32_t accumulate);
+
+/* ---- Rearranging ------------------------------------------------------------------------------------------------ */
+
+MT_API mt_tensor mt_flip(mt_tensor self, const int64_t *dims, int32_t n);
+/* Without dims (n 0), one shift in row-major order. */
+MT_API mt_tensor mt_roll(mt_tensor self, const int64_t *shifts, int32_t n_shifts, const int64_t *dims, int32_t n);
+/* Laid side by side `repeats` times along each dimension. */
+MT_API mt_tensor mt_repeat(mt_tensor self, const int64_t *repeats, int32_t n);
+/* Each slice of `dim` (MT_NONE: each element) repeated; `repeats` holds one count or one per slice. */
+MT_API mt_tensor mt_repeat_interleave(mt_tensor self, mt_tensor repeats, int64_t dim, int64_t output_size);
+/* Triangles of the last two dimensions. */
+MT_API mt_tensor mt_tril(mt_tensor self, int64_t diagonal);
+MT_API mt_status mt_tril_(mt_tensor self, int64_t diagonal);
+MT_API mt_tensor mt_triu(mt_tensor self, int64_t diagonal);
+MT_API mt_status mt_triu_(mt_tensor self, int64_t diagonal);
+/* A vector as a diagonal matrix, a matrix's diagonal as a vector. */
+MT_API mt_tensor mt_diag(mt_tensor self, int64_t diagonal);
+MT_API mt_tensor mt_diag_embed(mt_tensor self, int64_t offset, int64_t dim1, int64_t dim2);
+/* Gives `self` the sizes, strides and history of a view of it (squeeze_, t_, ...). */
+MT_API mt_status mt_become_(mt_tensor self, mt_tensor view);
+/* Changes the sizes in place, row-major, growing the storage where needed; new elements are unspecified. */
+MT_API mt_status mt_resize_(mt_tensor self, const int64_t *sizes, int32_t ndim);
+/* The same bits read as another dtype. */
+MT_API mt_tensor mt_view_dtype(mt_tensor self, int32_t dtype);
+
+/* ---- Sequences --------------------------------------------------------------------------------------------------- */
+
+/* start, start + step, ... without end, from numbers; integers where all three are. */
+MT_API mt_tensor mt_arange(mt_tensor start, mt_tensor end, mt_tensor step, int32_t dtype);
+/* `steps` numbers with both ends included. */
+MT_API mt_tensor mt_linspace(double start, double end, int64_t steps, int32_t dtype);
+MT_API mt_tensor mt_logspace(double start, double end, int64_t steps, double base, int32_t dtype);
+/* Ones on the diagonal of n x m (MT_NONE: n x n). */
+MT_API mt_tensor mt_eye(int64_t n, int64_t m, int32_t dtype);
+/* Row and column numbers of a triangle, 2 x count. */
+MT_API mt_tensor mt_tril_indices(int64_t rows, int64_t columns, int64_t offset, int32_t dtype);
+MT_API mt_tensor mt_triu_indices(int64_t rows, int64_t columns, int64_t offset, int32_t dtype);
+
 /* ---- Reductions: dims NULL means all --------------------------------------------------------------------------- */
 
 MT_API mt_tensor mt_sum(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);

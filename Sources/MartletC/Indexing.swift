@@ -210,3 +210,13 @@ private func scatterMode(_ mode: Int32) throws -> Tensor.ScatterMode {
     guard let m = Tensor.ScatterMode(rawValue: mode) else { throw MartletError.value("unknown MT_SCATTER mode \(mode)") }
     return m
 }
+
+@_cdecl("mt_become_") @implementation
+public func mt_become_(_ self_: mt_tensor?, _ view: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").become(T(view, "view")) }
+}
+
+@_cdecl("mt_resize_") @implementation
+public func mt_resize_(_ self_: mt_tensor?, _ sizes: UnsafePointer<Int64>?, _ ndim: Int32) -> mt_status {
+    status { try T(self_, "self").resizeInPlace(dims(sizes, ndim)) }
+}

@@ -45,10 +45,15 @@ def _flatten(data, shape, depth, out, kinds):
         _flatten(item, shape, depth + 1, out, kinds)
 
 
+def _is_sequence(data):
+    if isinstance(data, (list, tuple)):
+        return True
+    return hasattr(data, "__len__") and not isinstance(data, (str, bytes)) and getattr(data, "shape", None) != ()
+
+
 def _shape_of(data):
     shape = []
-    while isinstance(data, (list, tuple)) or (hasattr(data, "__len__") and not isinstance(data, (str, bytes, Tensor))) or (
-            isinstance(data, Tensor) and data.dim() > 0):
+    while _is_sequence(data):
         if isinstance(data, Tensor):
             shape += list(data.shape)
             break

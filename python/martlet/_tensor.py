@@ -556,6 +556,19 @@ def _tensor_text(t):
     return take_text(lib.mt_tensor_str(t._h, prefix.encode()))
 
 
+def _transposed(name, matrix_only):
+    def turn(self):
+        n = self.dim()
+        if matrix_only and n < 2:
+            raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got {n}-D tensor.")
+        if n < 2:
+            return self
+        return self.transpose(-2, -1) if matrix_only else self.permute(*range(n - 1, -1, -1))
+    return property(turn, doc="Dimensions reversed." if not matrix_only else "The last two dimensions swapped.")
+
+
+Tensor.T = Tensor.H = _transposed("T", False)
+Tensor.mT = Tensor.mH = _transposed("mT", True)
 _ops.Tensor = Tensor
 _ops._SCOPE["Tensor"] = Tensor
 

@@ -86,3 +86,36 @@ extension Tensor {
         view = nil
     }
 }
+
+extension Tensor {
+    /// Takes over the geometry and history of a view of this tensor (`squeeze_`, `t_`, ...).
+    public func become(_ other: Tensor) throws {
+        guard other.storage === storage else { throw MartletError.runtime("become: not a view of this tensor") }
+        try checkInPlace("as_strided_")
+        sizes = other.sizes
+        strides = other.strides
+        offset = other.offset
+        if let h = other.history, GradMode.isEnabled {
+            history = h
+            outputIndex = other.outputIndex
+        }
+        bumpVersion()
+        view?.version = version
+    }
+
+    /// Changes the sizes, row-major, growing the storage where it is too small.
+    public func resizeInPlace(_ shape: [Int]) throws {
+        let n = try Dims(checking: shape)
+        let bytes = try Tensor.checkedByteCount(n, dtype)
+        if offset * dtype.size + bytes > storage.byteCount {
+            let grown = try Storage(byteCount: offset * dtype.size + bytes)
+            grown.base.copyMemory(from: storage.base, byteCount: storage.byteCount)
+            grown.version = storage.version
+            storage = grown
+        }
+        sizes = n
+        strides = n.contiguousStrides
+        numel = n.product
+        bumpVersion()
+    }
+}
