@@ -32,6 +32,12 @@ PROGRAMS = [
 ]
 
 
+def environment():
+    """The environment in which `python -m martlet` finds the package beside this folder."""
+    path = [os.path.dirname(HERE)] + [p for p in [os.environ.get("PYTHONPATH")] if p]
+    return dict(os.environ, PYTHONPATH=os.pathsep.join(path), PYTHONWARNINGS="ignore")
+
+
 def by_name(name):
     """The program of that name; KeyError where there is none."""
     for program in PROGRAMS:

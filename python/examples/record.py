@@ -1,43 +1,40 @@
 """Record what PyTorch prints for each example, as the expected*.txt files beside them.
 
     python record.py           write the files
-    python record.py --check   write nothing; exit 1 where a file differs from what torch prints now
+    python record.py --check   write nothing; exit 1 where a file differs from what PyTorch prints now
 
-Needs PyTorch (and, for the meta-learning example, `pip install higher`); the
-files in this folder were recorded with torch 2.13.0 for CPU.  Some numbers of
-the programs not marked `exact` in programs.py change in their last digits with
-the CPU and the number of threads.
+Runs `python -m martlet record` for every program of programs.py; needs a Python with
+PyTorch and, for the meta-learning example, `pip install higher`. Some numbers of the
+programs not marked `exact` change in their last digits with the CPU and the number of threads.
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 
-from programs import PROGRAMS
+from programs import PROGRAMS, environment
 
 
-def torch_prints(program):
-    """Standard output of one program on the real PyTorch."""
-    command = [sys.executable, "-W", "ignore", program.script] + program.arguments
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+def record(program, path):
+    command = [sys.executable, "-m", "martlet", "record", program.script, "-o", path] + program.arguments
+    if subprocess.run(command, env=environment(), stdout=subprocess.DEVNULL).returncode != 0:
+        raise SystemExit("%s could not be recorded" % program.name)
+    with open(path) as file:
+        return file.read().splitlines()
 
 
 def main():
-    check = "--check" in sys.argv[1:]
-    import torch
-
-    print("torch", torch.__version__)
     stale = 0
     for program in PROGRAMS:
-        text = torch_prints(program)
-        if not check:
-            with open(program.expected, "w") as file:
-                file.write(text)
-            print("recorded %-20s %4d lines" % (program.name, len(text.splitlines())))
+        if "--check" not in sys.argv[1:]:
+            print("%-20s %4d lines" % (program.name, len(record(program, program.expected))))
             continue
+        with tempfile.TemporaryDirectory() as folder:
+            now = record(program, os.path.join(folder, "now.txt"))
         with open(program.expected) as file:
-            recorded = file.read().splitlines()
-        now = text.splitlines()
-        different = sum(a != b for a, b in zip(recorded, now)) + abs(len(recorded) - len(now))
+            kept = file.read().splitlines()
+        different = sum(a != b for a, b in zip(kept, now)) + abs(len(kept) - len(now))
         stale += different > 0
         print("%-20s %d of %d lines differ" % (program.name, different, len(now)))
     return 1 if stale else 0
