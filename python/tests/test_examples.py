@@ -13,19 +13,19 @@ import xml.etree.ElementTree
 import pytest
 
 import martlet
+from martlet import _run
 from _against_torch import SAME_TENSORS, needs_torch, torch as pytorch
 
 PYTHON = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EXAMPLES = os.path.join(PYTHON, "examples")
 sys.path.insert(0, EXAMPLES)
 
-from programs import PROGRAMS, by_name  # noqa: E402
+from programs import PROGRAMS, by_name, environment  # noqa: E402
 
 
-def run(command, **kwargs):
-    environment = dict(os.environ, PYTHONPATH=PYTHON, PYTHONWARNINGS="ignore")
+def run(command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                          env=environment, timeout=600, **kwargs)
+                          env=environment(), timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -40,8 +40,13 @@ def torch_prints(program):
         needs_higher = re.search(r"^import higher", file.read(), re.M)
     if pytorch is not None and not (needs_higher and importlib.util.find_spec("higher") is None):
         return run([sys.executable, program.script] + program.arguments)
+    return recorded(program)
+
+
+def recorded(program):
+    """PyTorch's kept text: what follows the header of `python -m martlet record`."""
     with open(program.expected) as file:
-        return file.read()
+        return file.read().partition("\n\n")[2]
 
 
 @contextlib.contextmanager
@@ -50,20 +55,12 @@ def torch_is_martlet():
     if SAME_TENSORS:
         yield
         return
-
-    def mine():
-        return [name for name in sys.modules if name.split(".")[0] == "torch"]
-
-    saved = {name: sys.modules.pop(name) for name in mine()}
-    sys.modules["torch"] = martlet
-    for name, module in list(sys.modules.items()):
-        if name.startswith("martlet."):
-            sys.modules["torch" + name[len("martlet"):]] = module
+    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in ("torch", "higher")}
+    _run.install()
     try:
         yield
     finally:
-        for name in mine():
-            del sys.modules[name]
+        _run.uninstall()
         sys.modules.update(saved)
 
 
@@ -121,8 +118,7 @@ def test_prints_pytorchs_text_but_for_rounding(program):
 @needs_torch
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if p.exact], ids=lambda p: p.name)
 def test_recorded_text_is_pytorchs(program):
-    with open(program.expected) as file:
-        assert file.read() == torch_prints(program)
+    assert recorded(program) == torch_prints(program)
 
 
 def test_programs_table():
