@@ -158,7 +158,7 @@ extension Tensor {
     public func diagEmbed(offset k: Int = 0, _ dim1: Int = -2, _ dim2: Int = -1) throws -> Tensor {
         let (a, b) = (try wrapDim(dim1, rank + 1), try wrapDim(dim2, rank + 1))
         if a == b { throw MartletError.runtime("diagonal dimensions cannot be identical \(dim1), \(dim2)") }
-        let n = (rank == 0 ? 1 : sizes[rank - 1]) + abs(k)
+        let n = (rank == 0 ? 1 : sizes[rank - 1]) + Swift.abs(k)
         var shape = sizes
         if rank > 0 { shape.removeLast() }
         shape.insert(n, at: Swift.min(a, b))
