@@ -6,7 +6,7 @@
 enum { GEMM, DOTS, DOTS_SWAPPED, COMBINE_ROW, COMBINE_COLUMN };
 
 /* Multiplications below which the plain loop wins over packing, and per thread. */
-enum { TINY = 64, GRAIN = 1 << 19 };
+enum { TINY = 64, GRAIN = 1 << 20 };
 
 #define DEFINE(T, S) \
 typedef struct { \

@@ -1,9 +1,12 @@
 /* threads.c: the pool behind mk_parallel_for. One region runs at a time; its
- * pieces are handed out by an atomic counter. A worker that finds nothing to do
- * spins for some microseconds, then sleeps on a condition variable. */
+ * pieces are handed out by an atomic counter. A worker enters through a gate
+ * that its owner shuts when no piece is left, so a worker that wakes too late is
+ * never waited for. A worker that finds nothing to do spins for some
+ * microseconds, then sleeps on a condition variable. */
 #include "include/martlet_kernels.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +23,15 @@ static struct {
     pthread_mutex_t busy;    /* held by the thread whose region runs */
     pthread_mutex_t lock;    /* guards the sleepers */
     pthread_cond_t wake;
-    atomic_uint generation;  /* counts regions; odd sizes of wraparound do not matter */
+    atomic_uint generation;  /* counts regions */
     atomic_int sleeping;
-    atomic_int working;      /* workers that may still take pieces of this region */
+    atomic_uint gate;        /* 1 when open, plus 2 for each worker inside */
     atomic_int_fast64_t next;
     int64_t n, piece;
     void (*fn)(void *, int64_t, int64_t);
     void *context;
     int workers;             /* threads created */
-    int active;              /* workers that take part in this region */
+    atomic_uint wanted;      /* workers this region has use for */
     atomic_int threads;      /* wanted, with the caller; 0: not asked yet */
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
@@ -51,12 +54,8 @@ static void take_pieces(void) {
     inside--;
 }
 
-typedef struct { int index; unsigned seen; } birth;
-
 static void *worker(void *argument) {
-    birth b = *(birth *)argument;
-    free(argument);
-    unsigned seen = b.seen;
+    unsigned seen = (unsigned)(uintptr_t)argument;
     for (;;) {
         unsigned now = seen;
         for (int i = 0; i < SPINS; i++) {
@@ -72,8 +71,13 @@ static void *worker(void *argument) {
             pthread_mutex_unlock(&pool.lock);
         }
         seen = now;
-        if (b.index < pool.active) take_pieces();
-        atomic_fetch_sub_explicit(&pool.working, 1, memory_order_release);
+        unsigned gate = atomic_load(&pool.gate);
+        while ((gate & 1) && gate / 2 < atomic_load_explicit(&pool.wanted, memory_order_relaxed))
+            if (atomic_compare_exchange_weak(&pool.gate, &gate, gate + 2)) {
+                take_pieces();
+                atomic_fetch_sub(&pool.gate, 2);
+                break;
+            }
     }
     return NULL;
 }
@@ -86,7 +90,7 @@ static void forked(void) {
     memcpy(&pool.lock, &mutex, sizeof mutex);
     memcpy(&pool.wake, &cond, sizeof cond);
     atomic_store(&pool.sleeping, 0);
-    atomic_store(&pool.working, 0);
+    atomic_store(&pool.gate, 0);
     pool.workers = 0;
 }
 
@@ -111,19 +115,13 @@ static void grow(int wanted) {
     static pthread_once_t control = PTHREAD_ONCE_INIT;
     pthread_once(&control, once);
     while (pool.workers < wanted) {
-        birth *b = malloc(sizeof *b);
-        if (!b) return;
-        *b = (birth){pool.workers, atomic_load(&pool.generation)};
         pthread_attr_t attributes;
         pthread_attr_init(&attributes);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         pthread_t thread;
-        int failed = pthread_create(&thread, &attributes, worker, b);
+        int failed = pthread_create(&thread, &attributes, worker, (void *)(uintptr_t)atomic_load(&pool.generation));
         pthread_attr_destroy(&attributes);
-        if (failed) {
-            free(b);
-            return;
-        }
+        if (failed) return;
         pool.workers++;
     }
 }
@@ -144,9 +142,9 @@ void mk_parallel_for(int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64
     pool.n = n;
     pool.fn = fn;
     pool.context = context;
-    pool.active = threads - 1;
+    atomic_store_explicit(&pool.wanted, (unsigned)threads - 1, memory_order_relaxed);
     atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool.working, pool.workers, memory_order_relaxed);
+    atomic_store(&pool.gate, 1);
     atomic_fetch_add(&pool.generation, 1);
     if (atomic_load(&pool.sleeping) > 0) {
         pthread_mutex_lock(&pool.lock);
@@ -154,9 +152,10 @@ void mk_parallel_for(int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64
         pthread_mutex_unlock(&pool.lock);
     }
     take_pieces();
-    for (int i = 0; atomic_load_explicit(&pool.working, memory_order_acquire) > 0; i++) {
+    atomic_fetch_sub(&pool.gate, 1);
+    for (int i = 0; atomic_load(&pool.gate) != 0; i++) {
         if (i < SPINS) relax();
-        else usleep(1), i = 0;
+        else sched_yield(), i = 0;
     }
     pthread_mutex_unlock(&pool.busy);
 }
