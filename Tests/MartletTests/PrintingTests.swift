@@ -29,6 +29,33 @@ import Testing
         #expect("\(try x.mul(x))" == "tensor([1., 4.], grad_fn=<MulBackward0>)")
     }
 
+    @Test func sparse() throws {
+        let indices = try Tensor([0, 1, 2, 0] as [Int64], [2, 2])
+        let x = try Tensor.sparse(indices, Tensor([1.5, -2] as [Float]), [2, 3], coalesced: true)
+        #expect(
+            "\(x)" == """
+                tensor(indices=tensor([[0, 1],
+                                       [2, 0]]),
+                       values=tensor([ 1.5000, -2.0000]),
+                       size=(2, 3), nnz=2, layout=torch.sparse_coo)
+                """)
+        let none = try Tensor.sparse(Tensor.zeros([2, 0], dtype: .int64), Tensor.zeros([0]), [2, 3], coalesced: true)
+        #expect(
+            "\(none)" == """
+                tensor(indices=tensor([], size=(2, 0)),
+                       values=tensor([], size=(0,)),
+                       size=(2, 3), nnz=0, layout=torch.sparse_coo)
+                """)
+        let rows = try Tensor([1, 2, 3, 4] as [Double], [2, 2])
+        #expect(
+            "\(try Tensor.sparse(Tensor([1, 1] as [Int64], [1, 2]), rows, [3, 2], coalesced: false))" == """
+                tensor(indices=tensor([[1, 1]]),
+                       values=tensor([[1., 2.],
+                                      [3., 4.]]),
+                       size=(3, 2), nnz=2, dtype=torch.float64, layout=torch.sparse_coo)
+                """)
+    }
+
     @Test func options() throws {
         let x = try Tensor([0.123456, 1000] as [Float])
         var o = PrintOptions()
