@@ -92,7 +92,8 @@ def multi_head_attention_forward(
 
     key_padding_mask = _float_mask(key_padding_mask, "key_padding_mask", query.dtype)
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+                           "`generate_square_subsequent_mask` to create this mask.")
     if is_causal and key_padding_mask is None and not need_weights:
         attn_mask = None  # the hint says all that the mask does
     else:
@@ -147,9 +148,10 @@ def multi_head_attention_forward(
     if mask is not None:
         mask = mask.view(1, 1, length, source) if mask.dim() == 2 else mask.view(batch, num_heads, length, source)
     if key_padding_mask is not None:
-        if tuple(key_padding_mask.shape) != (batch, source):
-            raise AssertionError(f"expecting key_padding_mask shape of {(batch, source)}, but got "
-                                 f"{key_padding_mask.shape}")
+        for i, wanted in enumerate((batch, source)):
+            if key_padding_mask.size(i) != wanted:
+                raise AssertionError(f"Expected key_padded_mask.shape[{i}] to be {wanted}, but got "
+                                     f"{key_padding_mask.size(i)}")
         padding = key_padding_mask.view(batch, 1, 1, source)
         mask = padding if mask is None else mask + padding
     if not training:

@@ -119,7 +119,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
         elif not (input.size()[:-1] == var.size()[:-1] and var.size(-1) == 1):
-            if sum(a != b for a, b in zip(input.size(), var.size())) != 1 or input.dim() != var.dim():
+            if input.dim() != var.dim() or [b for a, b in zip(input.size(), var.size()) if a != b] != [1]:
                 raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")

@@ -16,8 +16,8 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
         raise RuntimeError("Expected weight to be of same shape as normalized_shape, but got weight of shape "
                            f"{list(weight.shape)} and normalized_shape = {list(shape)}")
     if tuple(input.shape[-len(shape):]) != shape:
-        star = ", ".join(str(n) for n in shape)
-        raise RuntimeError(f"Given normalized_shape={list(shape)}, expected input with shape [*, {star}], but got "
+        ends = ", ".join(str(n) for n in shape)
+        raise RuntimeError(f"Given normalized_shape={list(shape)}, expected input with shape [*{ends}], but got "
                            f"input of size{list(input.shape)}")
     if eps is None:
         eps = mt.finfo(input.dtype).eps

@@ -58,7 +58,7 @@ def invert_permutation(permutation):
 def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
     """Stack (Li, *) tensors into (max L, N, *), or (N, max L, *), filling up with ``padding_value``."""
     if padding_side not in ("left", "right"):
-        raise ValueError(f"padding_side should be 'left' or 'right', but got {padding_side!r}")
+        raise RuntimeError(f"padding_side should be 'left' or 'right', but got {padding_side!r}")
     if isinstance(sequences, Tensor):
         sequences = sequences.unbind(0)
     elif not hasattr(sequences, "__iter__"):
