@@ -109,7 +109,11 @@ extension Tensor {
         throw MartletError.notImplemented("cat is not offered for sparse tensors; use to_dense()")
     }
 
-    func sparseMM(_ dense: Tensor) throws -> Tensor { try toDense().mm(dense) }
+    func sparseMM(_ other: Tensor, _ name: String) throws -> Tensor { try toDense().mm(other.toDense()) }
+
+    static func sparseAddmm(_ input: Tensor, _ a: Tensor, _ b: Tensor, _ beta: Tensor, _ alpha: Tensor) throws -> Tensor {
+        try addmm(input, a.toDense(), b.toDense(), beta: beta, alpha: alpha)
+    }
 }
 
 extension Tensor {

@@ -1,0 +1,132 @@
+import MartletKernels
+
+/// The affine map of a layer: x wᵀ + b, with the bias added inside the product and the weight read in place.
+extension Tensor {
+    /// This tensor (... x in) times `weight` (out x in) transposed, plus `bias` (out). A one-dimensional weight
+    /// (in) gives a result without the last dimension and takes no bias.
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
+        if isSparse || weight.isSparse || weight.rank != 2 || rank == 0 {
+            guard let bias else { return try matmul(weight.rank == 2 ? weight.t() : weight) }
+            guard weight.rank == 2 else {
+                throw MartletError.runtime("mat2 must be a matrix, got \(weight.rank)-D tensor")
+            }
+            return try matmul(weight.t()).add(bias)
+        }
+        let (k, n) = (sizes[rank - 1], weight.sizes[0])
+        let rows = rank == 1 ? 1 : (k == 0 ? Dims(sizes.dropLast()).product : numel / k)
+        guard k == weight.sizes[1] else { throw Tensor.matrixMismatch([rows, k], [weight.sizes[1], n]) }
+        try linearDTypes(weight, bias)
+        if dtype.size == 2 || !dtype.isFloatingPoint { return try plainLinear(weight, bias, rows) }
+        let x = rank == 2 ? self : try withNoGrad { try reshape([rows, k] as Dims) }
+        let out = try Tensor.empty([rows, n], dtype)
+        let w = weight.alias(sizes: [k, n], strides: [weight.strides[1], weight.strides[0]], offset: weight.offset)
+        if let bias {
+            guard Tensor.isExpandable(bias.sizes, out.sizes) else { return try bias.expand(out.sizes) }
+            if bias.rank == 1 && bias.sizes[0] == n && bias.strides[0] == 1 {
+                Tensor.gemm(x, w, into: out, bias: bias)
+            } else {
+                copyKernel(out, bias)
+                Tensor.gemm(x, w, into: out, beta: 1)
+            }
+        } else {
+            Tensor.gemm(x, w, into: out)
+        }
+        var shape = sizes
+        shape[rank - 1] = n
+        let result = rank == 2 ? out : out.alias(sizes: shape, strides: shape.contiguousStrides, offset: out.offset)
+        if GradMode.needs(self, weight) || (bias.map { GradMode.needs($0) } ?? false) {
+            result.attachLinear(linearName(bias != nil), self, weight, bias, rows)
+        }
+        return result
+    }
+
+    /// torch reaches the result by different last steps, whose names a reader of `grad_fn` knows.
+    private func linearName(_ biased: Bool) -> String {
+        if biased { return rank == 2 ? "AddmmBackward0" : (isContiguous ? "ViewBackward0" : "AddBackward0") }
+        return rank == 1 ? "SqueezeBackward4" : (rank == 2 ? "MmBackward0" : "UnsafeViewBackward0")
+    }
+
+    private func attachLinear(_ name: String, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ rows: Int) {
+        let (xSizes, biasSizes) = (x.sizes, bias?.sizes)
+        let (k, n) = (weight.sizes[1], weight.sizes[0])
+        // The bias comes first among the inputs, as in addmm.
+        let lead = bias == nil ? 0 : 1
+        attach(name, bias == nil ? [x, weight] : [bias, x, weight]) { node in
+            node.save(node.needs(lead + 1) ? x : nil, node.needs(lead) ? weight : nil)
+        } backward: { node, g in
+            guard let g = g[0] else { return lead == 0 ? [nil, nil] : [nil, nil, nil] }
+            let g2 = g.rank == 2 ? g : try g.reshape([rows, n] as Dims)
+            var out: [Tensor?] = []
+            if let biasSizes { out.append(node.needs(0) ? try g2.sumTo(biasSizes) : nil) }
+            out.append(node.needs(lead) ? try g2.mm(node.saved(1)).reshape(to: xSizes) : nil)
+            if node.needs(lead + 1) {
+                let saved = try node.saved(0)
+                out.append(try g2.t().mm(saved.rank == 2 ? saved : saved.reshape([rows, k] as Dims)))
+            } else {
+                out.append(nil)
+            }
+            return out
+        }
+    }
+
+    /// The tensor itself where it has that shape, so that a gradient nobody else holds stays recognisable as such.
+    private func reshape(to shape: Dims) throws -> Tensor { sizes == shape ? self : try reshape(shape) }
+
+    /// Half types and integers, by the general operations.
+    private func plainLinear(_ weight: Tensor, _ bias: Tensor?, _ rows: Int) throws -> Tensor {
+        guard let bias else { return try matmul(weight.t()) }
+        var shape = sizes
+        shape[rank - 1] = weight.sizes[0]
+        let flat = rank == 2 ? self : try reshape([rows, weight.sizes[1]] as Dims)
+        return try Tensor.addmm(bias, flat, weight.t()).reshape(to: shape)
+    }
+
+    private func linearDTypes(_ weight: Tensor, _ bias: Tensor?) throws {
+        guard let bias else { return try sameDType(weight) }
+        guard bias.dtype == weight.dtype else {
+            throw MartletError.runtime(
+                "self and mat2 must have the same dtype, but got \(bias.dtype.scalarTypeName) and \(weight.dtype.scalarTypeName)")
+        }
+        guard dtype == weight.dtype else {
+            throw MartletError.runtime(
+                "mat1 and mat2 must have the same dtype, but got \(dtype.scalarTypeName) and \(weight.dtype.scalarTypeName)")
+        }
+    }
+
+    /// out = x1ᵀ weight[k] x2 + bias for each k: `weight` is out x in1 x in2, the inputs share their leading dimensions.
+    public func bilinear(_ other: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
+        guard rank == other.rank else {
+            throw MartletError.runtime(
+                "bilinear(): input dimensions do not match: got \(rank) and \(other.rank)")
+        }
+        guard weight.rank == 3, rank > 0 else {
+            throw MartletError.runtime("bilinear(): weight must have 3 dimensions and inputs at least 1, got \(weight.rank) and \(rank)")
+        }
+        for i in 0..<(rank - 1) where sizes[i] != other.sizes[i] {
+            throw MartletError.runtime(
+                "bilinear(): input batch dimensions do not match at dim \(i): got \(sizes[i]) and \(other.sizes[i])")
+        }
+        let (n, k1, k2) = (weight.sizes[0], weight.sizes[1], weight.sizes[2])
+        guard sizes[rank - 1] == k1 else {
+            throw MartletError.runtime(
+                "bilinear(): input1 size does not match weight size: got \(sizes[rank - 1]) but expected \(k1)")
+        }
+        guard other.sizes[rank - 1] == k2 else {
+            throw MartletError.runtime(
+                "bilinear(): input2 size does not match weight size: got \(other.sizes[rank - 1]) but expected \(k2)")
+        }
+        if let bias, bias.sizes != [n] {
+            throw MartletError.runtime(
+                "bilinear(): bias size does not match weight size: got \(bias.sizes.last ?? 1) but expected \(n)")
+        }
+        let lead = Dims(sizes.dropLast())
+        let rows = lead.product
+        let (x1, x2) = (try reshape([rows, k1] as Dims), try other.reshape([rows, k2] as Dims))
+        // (rows x k1)(k1 x n*k2), then each block of k2 against x2.
+        let half = try x1.mm(weight.permute([1, 0, 2]).reshape([k1, n * k2] as Dims)).reshape([rows, n, k2] as Dims)
+        var shape = lead
+        shape.append(n)
+        let out = try half.bmm(x2.unsqueeze(2)).reshape(shape)
+        return try bias.map { try out.add($0) } ?? out
+    }
+}
