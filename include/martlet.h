@@ -732,9 +732,87 @@ MT_API mt_tensor mt_log_softmax(mt_tensor self, int64_t dim, int32_t dtype);
 
 /* ---- Matrix products ------------------------------------------------------------------------------------------- */
 
+/* Matrices (m x k) and (k x n). */
 MT_API mt_tensor mt_mm(mt_tensor self, mt_tensor mat2);
-/* beta * input + alpha * (mat1 @ mat2); NULL numbers are 1. */
+/* Batches of matrices (b x m x k) and (b x k x n). */
+MT_API mt_tensor mt_bmm(mt_tensor self, mt_tensor mat2);
+/* A matrix (m x k) and a vector (k). */
+MT_API mt_tensor mt_mv(mt_tensor self, mt_tensor vec);
+/* Two vectors of one length: a number. */
+MT_API mt_tensor mt_dot(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_vdot(mt_tensor self, mt_tensor other);
+/* Any of the above by rank; leading dimensions broadcast. */
+MT_API mt_tensor mt_matmul(mt_tensor self, mt_tensor other);
+/* Two vectors (m) and (n): all products, m x n. */
+MT_API mt_tensor mt_outer(mt_tensor self, mt_tensor vec2);
+/* Sums of products over the last dimension of both. */
+MT_API mt_tensor mt_inner(mt_tensor self, mt_tensor other);
+/* beta * input + alpha * (mat1 @ mat2); `input` broadcasts to the product's shape. NULL numbers are 1. */
 MT_API mt_tensor mt_addmm(mt_tensor input, mt_tensor mat1, mt_tensor mat2, mt_tensor beta, mt_tensor alpha);
+/* beta * input + alpha * (mat @ vec). */
+MT_API mt_tensor mt_addmv(mt_tensor input, mt_tensor mat, mt_tensor vec, mt_tensor beta, mt_tensor alpha);
+/* beta * input + alpha * outer(vec1, vec2). */
+MT_API mt_tensor mt_addr(mt_tensor input, mt_tensor vec1, mt_tensor vec2, mt_tensor beta, mt_tensor alpha);
+/* beta * input + alpha * bmm(batch1, batch2). */
+MT_API mt_tensor mt_baddbmm(mt_tensor input, mt_tensor batch1, mt_tensor batch2, mt_tensor beta, mt_tensor alpha);
+/* beta * input + alpha * the sum over the batch of batch1[i] @ batch2[i]. */
+MT_API mt_tensor mt_addbmm(mt_tensor input, mt_tensor batch1, mt_tensor batch2, mt_tensor beta, mt_tensor alpha);
+/* Sums of products over n pairs of dimensions (dims_self[i], dims_other[i]). */
+MT_API mt_tensor mt_tensordot(mt_tensor self, mt_tensor other, const int64_t *dims_self, int32_t n_self,
+                              const int64_t *dims_other, int32_t n_other);
+/* Blocks of `other` scaled by the elements of self. */
+MT_API mt_tensor mt_kron(mt_tensor self, mt_tensor other);
+/* The product of n >= 2 matrices in the cheapest order; the first and last may be vectors. */
+MT_API mt_tensor mt_multi_dot(const mt_tensor *tensors, int32_t n);
+/* Einstein summation, e.g. "bij,bjk->bik"; "..." stands for dimensions that broadcast. */
+MT_API mt_tensor mt_einsum(const char *equation, const mt_tensor *operands, int32_t n);
+/* input (... x in) times weight (out x in) transposed, plus bias (out, may be NULL). */
+MT_API mt_tensor mt_linear(mt_tensor input, mt_tensor weight, mt_tensor bias);
+/* For each k: input1' weight[k] input2 + bias[k]; weight is out x in1 x in2, bias may be NULL. */
+MT_API mt_tensor mt_bilinear(mt_tensor input1, mt_tensor input2, mt_tensor weight, mt_tensor bias);
+
+/* ---- Embedding ------------------------------------------------------------------------------------------------- */
+
+/* Rows of weight (n x dim) named by `indices` (int64 or int32). padding_idx (MT_NONE for none, not negative) names a
+ * row without gradient; scale_grad_by_freq divides a row's gradient by its number of occurrences; with `sparse` the
+ * weight's gradient is sparse, one entry per lookup, in order. An index outside the table is MT_ERROR_INDEX. */
+MT_API mt_tensor mt_embedding(mt_tensor weight, mt_tensor indices, int64_t padding_idx, int32_t scale_grad_by_freq,
+                              int32_t sparse);
+/* Scales down, in place, those of the named rows whose p-norm exceeds max_norm. */
+MT_API mt_status mt_embedding_renorm_(mt_tensor weight, mt_tensor indices, double max_norm, double norm_type);
+
+/* ---- Sparse COO tensors ---------------------------------------------------------------------------------------- */
+
+/* From indices (sparse dims x nnz) and values (nnz x dense sizes); sizes NULL takes the smallest that fit. Indices may
+ * repeat: their values count as summed. Gradients reach `values`. */
+MT_API mt_tensor mt_sparse_coo_tensor(mt_tensor indices, mt_tensor values, const int64_t *sizes, int32_t ndim);
+/* Without entries; every dimension is sparse. */
+MT_API mt_tensor mt_sparse_coo_empty(const int64_t *sizes, int32_t ndim, int32_t dtype);
+/* Sorted, repeats added up. */
+MT_API mt_tensor mt_coalesce(mt_tensor t);
+/* -1 and an error for a dense tensor. */
+MT_API int32_t mt_is_coalesced(mt_tensor t);
+/* How many entries are stored; -1 and an error for a dense tensor. */
+MT_API int64_t mt_nnz(mt_tensor t);
+/* How many dimensions are sparse, and dense; 0 and all for a dense tensor. */
+MT_API int32_t mt_sparse_dim(mt_tensor t);
+MT_API int32_t mt_dense_dim(mt_tensor t);
+/* Of a coalesced tensor; an uncoalesced one is an error. Gradients flow through the values. */
+MT_API mt_tensor mt_indices(mt_tensor t);
+MT_API mt_tensor mt_values(mt_tensor t);
+/* As stored, outside the graph. */
+MT_API mt_tensor mt_raw_indices(mt_tensor t);
+MT_API mt_tensor mt_raw_values(mt_tensor t);
+/* The dense tensor; t itself where it is dense. */
+MT_API mt_tensor mt_to_dense(mt_tensor t);
+/* Entries that are not zero; sparse_dim MT_NONE makes every dimension sparse. */
+MT_API mt_tensor mt_to_sparse(mt_tensor t, int64_t sparse_dim);
+/* Values of a dense tensor at the places of a sparse one. */
+MT_API mt_tensor mt_sparse_mask(mt_tensor t, mt_tensor mask);
+/* The matrix product whose gradient for a sparse factor is sparse. */
+MT_API mt_tensor mt_sparse_mm(mt_tensor self, mt_tensor mat2);
+/* The sum over dims (NULL for all), sparse where a sparse dimension is left. */
+MT_API mt_tensor mt_sparse_sum(mt_tensor t, const int64_t *dims, int32_t n);
 
 #ifdef __cplusplus
 }

@@ -148,7 +148,7 @@ struct Engine {
         if tasks[i].owned & bit != 0 && !createGraph && !g.isSparse && !old.isSparse {
             _ = try old.addInPlace(g)
         } else {
-            tasks[i].gradients[slot] = try withGradMode(createGraph) { try old.add(g) }
+            tasks[i].gradients[slot] = try withGradMode(createGraph) { try Tensor.addGradients(old, g) }
             tasks[i].owned |= bit
         }
     }

@@ -216,9 +216,9 @@ final class AccumulateGrad: Node {
     func accumulate(_ gradient: inout Tensor) throws {
         if let existing = slot.grad {
             if GradMode.isEnabled {
-                slot.grad = try existing.add(gradient)
+                slot.grad = try Tensor.addGradients(existing, gradient)
             } else if existing.isSparse {
-                slot.grad = try existing.add(gradient)
+                slot.grad = try Tensor.addGradients(existing, gradient)
             } else {
                 _ = try existing.addInPlace(gradient)
             }

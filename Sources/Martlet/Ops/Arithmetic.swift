@@ -13,7 +13,11 @@ extension Tensor {
 
     /// self - alpha * other.
     public func sub(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
-        if isSparse || other.isSparse { return try addSparse(other.neg(), alpha) }
+        if isSparse || other.isSparse {
+            let out = try addSparse(other.isSparse ? other.neg() : other, alpha)
+            out.history?.name = "SubBackward0"
+            return out
+        }
         if dtype == .bool && other.dtype == .bool {
             throw MartletError.runtime(
                 "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
@@ -79,7 +83,7 @@ extension Tensor {
 
     /// True division: integers give the default float dtype.
     public func div(_ other: Tensor) throws -> Tensor {
-        if isSparse { return try mulSparse(other.reciprocal()) }
+        if isSparse { return try divSparse(other) }
         let type = Tensor.resultType(self, other)
         let out = try binaryKernel(.div, self, other, dtype: type.isFloatingPoint ? type : .defaultFloat)
         if GradMode.needs(self, other) {
@@ -102,7 +106,7 @@ extension Tensor {
             throw MartletError.runtime(
                 "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
         }
-        if isSparse { return try mulSparse(.number(-1)) }
+        if isSparse { return try negSparse() }
         let out = try unaryKernel(.neg, self)
         if GradMode.needs(self) { out.attach("NegBackward0", [self]) { _, g in [try g[0]?.neg()] } }
         return out
@@ -147,7 +151,7 @@ extension Tensor {
 
     @discardableResult
     public func mulInPlace(_ other: Tensor) throws -> Tensor {
-        if isSparse { return try adoptSparse(try mulSparse(other)) }
+        if isSparse { return try adoptSparse("mul_", mulSparse(other)) }
         if try writesDirectly(other) {
             try checkInPlace("mul_")
             _ = try binaryKernel(.mul, self, other, dtype: dtype, into: self)
@@ -159,7 +163,7 @@ extension Tensor {
 
     @discardableResult
     public func divInPlace(_ other: Tensor) throws -> Tensor {
-        if isSparse { return try adoptSparse(try div(other)) }
+        if isSparse { return try adoptSparse("div_", div(other)) }
         if try dtype.isFloatingPoint && writesDirectly(other) {
             try checkInPlace("div_")
             _ = try binaryKernel(.div, self, other, dtype: dtype, into: self)

@@ -36,6 +36,13 @@ extension Tensor {
     @discardableResult
     public func copyInPlace(_ source: Tensor) throws -> Tensor {
         try checkInPlace("copy_")
+        if isSparse || source.isSparse {
+            guard isSparse && source.isSparse && sizes == source.sizes else {
+                throw MartletError.runtime(
+                    "copy_() between dense and sparse Tensors is not implemented! Found self type = \(typeName) and src type = \(source.typeName)")
+            }
+            return try adoptSparse("copy_", source.clone())
+        }
         guard Tensor.isExpandable(source.sizes, sizes) else {
             throw MartletError.runtime(
                 "The size of tensor a (\(sizes.last ?? 1)) must match the size of tensor b (\(source.sizes.last ?? 1)) at non-singleton dimension \(Swift.max(rank, 1) - 1)")
@@ -72,10 +79,7 @@ extension Tensor {
                 "fill_ only supports 0-dimension value tensor but got tensor with \(value.rank) dimensions.")
         }
         let record = GradMode.needs(self, value) && dtype.isFloatingPoint
-        if let sparse {
-            sparse.values.numel > 0 ? try sparse.values.fillInPlace(value) : sparse.values
-            return self
-        }
+        try refuseSparse("fill_.Scalar")
         fillKernel(self, value)
         bumpVersion()
         if record {

@@ -1,118 +1,306 @@
-/// Sparse COO tensors: indices (sparse dims x nnz) and values (nnz x dense sizes), possibly with repeats.
+/// Sparse COO tensors: indices (sparse dims x nnz, int64) and values (nnz x dense sizes), possibly with repeats.
+///
+/// A repeated index stands for the sum of its values. `coalesce()` sorts the indices and adds repeats up.
 extension Tensor {
-    /// A sparse tensor from its parts, unchecked.
+    // MARK: Making
+
+    /// A sparse tensor from its parts, unchecked and without history.
     static func sparse(_ indices: Tensor, _ values: Tensor, _ sizes: Dims, coalesced: Bool) throws -> Tensor {
         let t = try Tensor.empty([0], values.dtype)
         t.sizes = sizes
-        t.strides = sizes.contiguousStrides
+        t.strides = Dims(repeating: 0, count: sizes.count)
         t.numel = sizes.product
         t.sparse = SparseParts(indices: indices, values: values, coalesced: coalesced)
         return t
     }
 
-    private var parts: SparseParts {
-        get throws {
-            guard let sparse else { throw MartletError.runtime("expected a sparse tensor, got one of layout strided") }
-            return sparse
+    /// A sparse tensor of the given `indices` (sparse dims x nnz, any integer dtype) and `values` (nnz x dense sizes).
+    /// Without `sizes`, the smallest that fit. Indices outside them, and counts that disagree, are torch's errors.
+    /// Gradients reach `values`.
+    public static func sparseCOO(_ indices: Tensor, _ values: Tensor, _ sizes: [Int]? = nil) throws -> Tensor {
+        let index = try withNoGrad { try indices.detach().to(.int64).contiguous() }
+        guard index.rank == 2 else {
+            throw MartletError.runtime("indices must be sparse_dim x nnz, but got: \(index.sizes)")
         }
-    }
-
-    func emptySparse(_ p: SparseParts) throws -> SparseParts {
-        var shape = p.values.sizes
-        shape[0] = 0
-        return SparseParts(
-            indices: try .empty([p.indices.sizes[0], 0], .int64), values: try .empty(shape, dtype), coalesced: true)
-    }
-
-    func cloneSparse(_ p: SparseParts) throws -> Tensor {
-        try .sparse(p.indices.clone(), p.values.clone(), sizes, coalesced: p.coalesced)
-    }
-
-    func convertSparse(_ p: SparseParts, _ dtype: DType) throws -> Tensor {
-        try .sparse(p.indices, p.values.to(dtype), sizes, coalesced: p.coalesced)
-    }
-
-    func transposeSparse(_ p: SparseParts, _ i: Int, _ j: Int) throws -> Tensor {
-        let n = p.indices.sizes[0]
-        guard i < n && j < n else {
-            throw MartletError.runtime("transpose of a sparse tensor: both dimensions must be sparse")
+        guard values.rank >= 1 else {
+            throw MartletError.runtime("values must have at least one dimension, got a 0-dim tensor")
         }
-        var order = try p.indices.unbind(0)
-        order.swapAt(i, j)
-        var shape = sizes
-        (shape[i], shape[j]) = (shape[j], shape[i])
-        return try .sparse(.stack(order, 0), p.values, shape, coalesced: false)
-    }
-
-    func selectSparse(_ p: SparseParts, _ dim: Int, _ index: Int) throws -> Tensor { try toDense().select(dim, index) }
-
-    /// The dense tensor with repeated entries added up.
-    public func toDense() throws -> Tensor {
-        guard let p = sparse else { return self }
-        let out = try Tensor.zeros(sizes, dtype)
-        let nnz = p.values.sizes[0]
-        let index = try p.indices.contiguous()
-        let values = try p.values.detach().contiguous()
-        let depth = index.sizes[0]
-        let block = nnz == 0 ? 0 : values.numel / nnz
+        let (depth, nnz) = (index.sizes[0], index.sizes[1])
         let q = index.typed(Int64.self)
-        func run<T: TensorElement>(_: T.Type) {
-            let (o, v) = (out.typed(T.self), values.typed(T.self))
+        var shape: Dims
+        if let sizes {
+            shape = try Dims(checking: sizes)
+            let dense = values.rank - 1
+            guard shape.count == depth + dense else {
+                throw MartletError.runtime(
+                    "'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = \(shape.count), sparse_dim = \(depth), dense_dim = \(dense)")
+            }
+            guard nnz == values.sizes[0] else { throw countMismatch(nnz, values.sizes[0]) }
+            for d in 0..<dense where values.sizes[d + 1] != shape[depth + d] {
+                throw MartletError.runtime(
+                    "values has incorrect size, expected \([nnz] + shape.dropFirst(depth)), got \(values.sizes)")
+            }
+            for s in shape where s < 0 {
+                throw MartletError.runtime("Trying to create tensor with negative dimension \(s): \(shape)")
+            }
+        } else {
+            shape = Dims()
+            guard nnz == values.sizes[0] else { throw countMismatch(nnz, values.sizes[0]) }
+            for d in 0..<depth {
+                var largest: Int64 = -1
+                for e in 0..<nnz {
+                    let v = q[d * nnz + e]
+                    if v < 0 { throw MartletError.runtime("found negative index \(v) for dim \(d)") }
+                    largest = Swift.max(largest, v)
+                }
+                shape.append(Int(largest) + 1)
+            }
+            for s in values.sizes.dropFirst() { shape.append(s) }
+        }
+        for d in 0..<depth {
             for e in 0..<nnz {
-                var at = 0
-                for d in 0..<depth { at += Int(q[d * nnz + e]) * out.strides[d] }
-                for k in 0..<block { o[at + k] = T(element: o[at + k].asDouble + v[e * block + k].asDouble) }
+                let v = q[d * nnz + e]
+                if v < 0 { throw MartletError.runtime("found negative index \(v) for dim \(d)") }
+                if v >= shape[d] {
+                    throw MartletError.runtime(
+                        "size is inconsistent with indices: for dim \(d), size is \(shape[d]) but found index \(v)")
+                }
             }
         }
-        withElementType(dtype) { run($0) }
-        withExtendedLifetime((index, values)) {}
+        return try sparseOver(index, values, shape)
+    }
+
+    private static func countMismatch(_ indices: Int, _ values: Int) -> MartletError {
+        .runtime(
+            "indices and values must have same nnz, but got nnz from indices: \(indices), nnz from values: \(values)")
+    }
+
+    /// The checked parts as a tensor whose gradient reaches `values`.
+    static func sparseOver(
+        _ index: Tensor, _ values: Tensor, _ shape: Dims, coalesced: Bool = false,
+        name: String = "SparseCooTensorWithDimsAndTensorsBackward0"
+    ) throws -> Tensor {
+        let out = try sparse(index, values.detach(), shape, coalesced: coalesced)
+        if GradMode.needs(values) {
+            out.attach(name, [values]) { _, g in
+                guard let g = g[0] else { return [nil] }
+                return [try g.toDense().valuesAt(index, shape)]
+            }
+        }
         return out
     }
 
-    func addSparse(_ other: Tensor, _ alpha: Tensor?) throws -> Tensor {
-        let scaled = try alpha.map { try other.mul($0) } ?? other
-        if let a = sparse, let b = scaled.sparse {
-            guard sizes == other.sizes else {
-                throw MartletError.runtime(
-                    "add: expected sizes of 'self' and 'other' to match, but \(sizes) != \(other.sizes)")
+    /// A sparse tensor without entries.
+    public static func sparseEmpty(_ sizes: [Int], dtype: DType) throws -> Tensor {
+        let shape = try Dims(checking: sizes)
+        _ = try checkedByteCount(shape, dtype)
+        return try sparse(.empty([shape.count, 0], .int64), .empty([0] as Dims, dtype), shape, coalesced: true)
+    }
+
+    // MARK: Looking inside
+
+    func parts(_ op: String) throws -> SparseParts {
+        guard let sparse else {
+            throw MartletError.runtime("\(op) expected sparse coordinate tensor layout but got Strided")
+        }
+        return sparse
+    }
+
+    public var sparseDim: Int { sparse?.indices.sizes[0] ?? 0 }
+    public var denseDim: Int { sparse.map { $0.values.rank - 1 } ?? rank }
+    public var isCoalesced: Bool {
+        get throws { try parts("is_coalesced").coalesced }
+    }
+    /// How many entries are stored, repeats included.
+    public var nnz: Int {
+        get throws {
+            guard let sparse else {
+                throw MartletError.notImplemented("Could not run 'aten::_nnz' with arguments from the 'CPU' backend.")
             }
-            return try .sparse(
-                .cat([a.indices, b.indices], 1), .cat([a.values, b.values], 0), sizes, coalesced: false)
+            return sparse.values.sizes[0]
         }
-        return try toDense().add(scaled.toDense())
     }
 
-    func addSparseInPlace(_ other: Tensor, _ alpha: Tensor?) throws -> Tensor {
-        let sum = try addSparse(other, alpha)
-        if isSparse { return try adoptSparse(sum) }
-        return try assignInPlace("add_", sum)
-    }
-
-    func adoptSparse(_ other: Tensor) throws -> Tensor {
-        sparse = other.sparse
-        return self
-    }
-
-    func mulSparse(_ other: Tensor) throws -> Tensor {
-        let p = try parts
-        guard other.numel == 1 else {
-            throw MartletError.notImplemented("mul of a sparse tensor takes a number or a one-element tensor")
+    /// The indices of a coalesced tensor.
+    public func sparseIndices() throws -> Tensor {
+        let p = try parts("indices")
+        guard p.coalesced else {
+            throw MartletError.runtime("Cannot get indices on an uncoalesced tensor, please call .coalesce() first")
         }
-        return try .sparse(p.indices, p.values.mul(other.rank == 0 ? other : other.reshape([] as Dims)), sizes, coalesced: p.coalesced)
+        return p.indices.detach()
     }
 
-    func sumSparse(_ p: SparseParts, _ dims: [Int]?, _ keepDim: Bool) throws -> Tensor {
-        dims == nil ? try p.values.sum() : try toDense().sum(dims, keepDim: keepDim)
+    /// The values of a coalesced tensor, in the order of its indices.
+    public func sparseValues() throws -> Tensor {
+        guard let p = sparse else {
+            throw MartletError.runtime("values expected sparse tensor layout but got Strided")
+        }
+        guard p.coalesced else {
+            throw MartletError.runtime("Cannot get values on an uncoalesced tensor, please call .coalesce() first")
+        }
+        return try differentiableValues("ValuesBackward0")
     }
 
-    static func catSparse(_ tensors: [Tensor], _ dim: Int) throws -> Tensor {
-        throw MartletError.notImplemented("cat is not offered for sparse tensors; use to_dense()")
+    /// The values as stored; their gradient is a sparse tensor with the same indices.
+    func differentiableValues(_ name: String) throws -> Tensor {
+        let p = try parts("values")
+        let out = p.values.detach()
+        if GradMode.needs(self) {
+            let shape = sizes
+            out.attach(name, [self]) { _, g in
+                [try g[0].map { try .sparseOver(p.indices, $0, shape, coalesced: p.coalesced) }]
+            }
+        }
+        return out
     }
 
-    func sparseMM(_ other: Tensor, _ name: String) throws -> Tensor { try toDense().mm(other.toDense()) }
+    /// Indices as stored, repeats and all, outside the graph. `_values()` likewise.
+    public func rawIndices() throws -> Tensor { try parts("_indices").indices.detach() }
+    public func rawValues() throws -> Tensor { try parts("_values").values.detach() }
 
-    static func sparseAddmm(_ input: Tensor, _ a: Tensor, _ b: Tensor, _ beta: Tensor, _ alpha: Tensor) throws -> Tensor {
-        try addmm(input, a.toDense(), b.toDense(), beta: beta, alpha: alpha)
+    /// For each stored entry, its place in row-major order of the sparse dimensions.
+    static func flatPlaces(_ index: Tensor, _ sizes: Dims) throws -> Tensor {
+        let (depth, nnz) = (index.sizes[0], index.sizes[1])
+        let flat = try Tensor.empty([nnz], .int64)
+        let (q, f) = (index.typed(Int64.self), flat.typed(Int64.self))
+        for e in 0..<nnz {
+            var at: Int64 = 0
+            for d in 0..<depth { at = at &* Int64(sizes[d]) &+ q[d * index.strides[0] + e * index.strides[1]] }
+            f[e] = at
+        }
+        return flat
+    }
+
+    /// The values of this dense tensor at sparse places: nnz x dense sizes.
+    func valuesAt(_ index: Tensor, _ shape: Dims) throws -> Tensor {
+        let depth = index.sizes[0]
+        var rows: Dims = [Dims(shape.prefix(depth)).product]
+        for s in shape.dropFirst(depth) { rows.append(s) }
+        return try reshape(rows).gatherRows(Tensor.flatPlaces(index, shape))
+    }
+
+    // MARK: Conversions
+
+    /// The dense tensor with repeated entries added up; a dense tensor is returned as it is.
+    public func toDense() throws -> Tensor {
+        guard let p = sparse else { return self }
+        let out = try Tensor.zeros(sizes, dtype)
+        let values = try withNoGrad { try p.values.contiguous() }
+        let block = Dims(sizes.dropFirst(p.indices.sizes[0])).product
+        out.addRows(try Tensor.flatPlaces(p.indices, sizes), values, block: block)
+        if GradMode.needs(self) {
+            out.attach("ToDenseBackward0", [self]) { _, g in [try g[0]?.sparseMask(p)] }
+        }
+        return out
+    }
+
+    /// This dense tensor's values at the places of `mask`, a sparse tensor of the same shape.
+    public func sparseMask(_ mask: Tensor) throws -> Tensor {
+        guard let p = mask.sparse else {
+            throw MartletError.runtime("sparse_mask: the mask must be a sparse tensor")
+        }
+        guard sizes == mask.sizes else {
+            throw MartletError.runtime(
+                "sparse_mask(): operands have incompatible sizes; self has size \(sizes) but mask has size \(mask.sizes)")
+        }
+        let values = try withNoGrad { try toDense().valuesAt(p.indices, sizes) }
+        let out = try Tensor.sparse(p.indices, values, sizes, coalesced: p.coalesced)
+        if GradMode.needs(self) {
+            out.attach("SparseMaskBackward0", [self]) { _, g in [try g[0]?.toDense()] }
+        }
+        return out
+    }
+
+    /// The gradient of a sparse tensor from that of its dense form: its values at the distinct places of `p`.
+    func sparseMask(_ p: SparseParts) throws -> Tensor {
+        let dense = try toDense()
+        let places = p.coalesced ? p.indices : try Tensor.merge(p, dense.sizes).indices
+        return try .sparseOver(places, dense.valuesAt(places, dense.sizes), dense.sizes, coalesced: true)
+    }
+
+    /// The sparse form: entries of the first `sparseDim` dimensions (all when nil) that are not zero.
+    public func toSparse(_ sparseDim: Int? = nil) throws -> Tensor {
+        if isSparse { return self }
+        let depth = sparseDim ?? rank
+        guard depth > 0 || rank == 0, depth <= rank else {
+            throw MartletError.runtime(
+                "dense_to_sparse: sparse_dim argument must be in [0,\(rank)] range, but \(depth) is given")
+        }
+        let source = try withNoGrad { try contiguous() }
+        let outer = Dims(sizes.prefix(depth))
+        let block = Dims(sizes.dropFirst(depth)).product
+        var places: [Int64] = []
+        func scan<T: TensorElement>(_: T.Type) {
+            let p = source.typed(T.self)
+            for i in 0..<outer.product {
+                for k in 0..<block {
+                    let v = p[i * block + k].asDouble
+                    if v != 0 {
+                        places.append(Int64(i))
+                        break
+                    }
+                }
+            }
+        }
+        withElementType(dtype) { scan($0) }
+        let index = try Tensor.empty([depth, places.count], .int64)
+        let q = index.typed(Int64.self)
+        for (e, place) in places.enumerated() {
+            var rest = Int(place)
+            for d in stride(from: depth - 1, through: 0, by: -1) {
+                q[d * places.count + e] = Int64(rest % outer[d])
+                rest /= outer[d]
+            }
+        }
+        let values = try withNoGrad { try source.detach().valuesAt(index, sizes) }
+        let out = try Tensor.sparse(index, values, sizes, coalesced: true)
+        if GradMode.needs(self) {
+            out.attach(sparseDim == nil ? "ToSparseBackward1" : "ToSparseBackward0", [self]) { _, g in
+                [try g[0]?.toDense()]
+            }
+        }
+        return out
+    }
+
+    // MARK: Coalescing
+
+    /// The same tensor with sorted indices, repeats added up.
+    public func coalesce() throws -> Tensor {
+        let p = try parts("coalesce")
+        if p.coalesced { return self }
+        let merged = try Tensor.merge(p, sizes)
+        let out = try Tensor.sparse(merged.indices, merged.values, sizes, coalesced: true)
+        if GradMode.needs(self) { out.attach("CoalesceBackward0", [self]) { _, g in [g[0]] } }
+        return out
+    }
+
+    /// Sorted distinct places with the sums of their values, added in order of occurrence.
+    static func merge(_ p: SparseParts, _ sizes: Dims) throws -> SparseParts {
+        let (depth, nnz) = (p.indices.sizes[0], p.indices.sizes[1])
+        if p.coalesced || nnz == 0 { return SparseParts(indices: p.indices, values: p.values, coalesced: true) }
+        let flat = try flatPlaces(p.indices, sizes)
+        let f = flat.typed(Int64.self)
+        let order = (0..<nnz).sorted { f[$0] != f[$1] ? f[$0] < f[$1] : $0 < $1 }
+        let target = try Tensor.empty([nnz], .int64)
+        let t = target.typed(Int64.self)
+        var firsts: [Int] = []
+        for e in order {
+            if firsts.isEmpty || f[firsts[firsts.count - 1]] != f[e] { firsts.append(e) }
+            t[e] = Int64(firsts.count - 1)
+        }
+        let index = try Tensor.empty([depth, firsts.count], .int64)
+        let (q, from) = (index.typed(Int64.self), p.indices.typed(Int64.self))
+        for d in 0..<depth {
+            for (k, e) in firsts.enumerated() {
+                q[d * firsts.count + k] = from[d * p.indices.strides[0] + e * p.indices.strides[1]]
+            }
+        }
+        var shape = p.values.sizes
+        shape[0] = firsts.count
+        let values = try Tensor.zeros(shape, p.values.dtype)
+        try withNoGrad { values.addRows(target, try p.values.contiguous(), block: shape[0] == 0 ? 0 : values.numel / shape[0]) }
+        withExtendedLifetime((flat, target)) {}
+        return SparseParts(indices: index, values: values, coalesced: true)
     }
 }
 

@@ -160,7 +160,13 @@ extension Tensor {
         guard rank <= 2 else {
             throw MartletError.runtime("t() expects a tensor with <= 2 dimensions, but self is \(rank)D")
         }
-        if let sparse, rank == 2 { return try transposeSparse(sparse, 0, 1) }
+        if let sparse, rank == 2 {
+            guard sparse.indices.sizes[0] == 2 else {
+                throw MartletError.runtime(
+                    "t() expects a tensor with <= 2 sparse and 0 dense dimensions, but got \(sparse.indices.sizes[0]) sparse and \(sparse.values.rank - 1) dense dimensions")
+            }
+            return try transposeSparse(sparse, 0, 1, name: "TBackward0")
+        }
         if rank < 2 { return makeView("TBackward0", sizes, strides, offset) { try $0.t() } }
         return makeView("TBackward0", [sizes[1], sizes[0]], [strides[1], strides[0]], offset) { try $0.t() }
     }
