@@ -757,6 +757,12 @@ MT_API mt_tensor mt_addr(mt_tensor input, mt_tensor vec1, mt_tensor vec2, mt_ten
 MT_API mt_tensor mt_baddbmm(mt_tensor input, mt_tensor batch1, mt_tensor batch2, mt_tensor beta, mt_tensor alpha);
 /* beta * input + alpha * the sum over the batch of batch1[i] @ batch2[i]. */
 MT_API mt_tensor mt_addbmm(mt_tensor input, mt_tensor batch1, mt_tensor batch2, mt_tensor beta, mt_tensor alpha);
+/* The same written into `input`, which must have the product's shape. */
+MT_API mt_status mt_addmm_(mt_tensor input, mt_tensor mat1, mt_tensor mat2, mt_tensor beta, mt_tensor alpha);
+MT_API mt_status mt_addmv_(mt_tensor input, mt_tensor mat, mt_tensor vec, mt_tensor beta, mt_tensor alpha);
+MT_API mt_status mt_addr_(mt_tensor input, mt_tensor vec1, mt_tensor vec2, mt_tensor beta, mt_tensor alpha);
+MT_API mt_status mt_baddbmm_(mt_tensor input, mt_tensor batch1, mt_tensor batch2, mt_tensor beta, mt_tensor alpha);
+MT_API mt_status mt_addbmm_(mt_tensor input, mt_tensor batch1, mt_tensor batch2, mt_tensor beta, mt_tensor alpha);
 /* Sums of products over n pairs of dimensions (dims_self[i], dims_other[i]). */
 MT_API mt_tensor mt_tensordot(mt_tensor self, mt_tensor other, const int64_t *dims_self, int32_t n_self,
                               const int64_t *dims_other, int32_t n_other);

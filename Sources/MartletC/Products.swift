@@ -78,6 +78,41 @@ public func mt_addbmm(
     result { try .addbmm(T(input, "input"), T(batch1, "batch1"), T(batch2, "batch2"), beta: one(beta), alpha: one(alpha)) }
 }
 
+@_cdecl("mt_addmm_") @implementation
+public func mt_addmm_(
+    _ input: mt_tensor?, _ mat1: mt_tensor?, _ mat2: mt_tensor?, _ beta: mt_tensor?, _ alpha: mt_tensor?
+) -> mt_status {
+    status { try T(input, "input").addmmInPlace(T(mat1, "mat1"), T(mat2, "mat2"), beta: one(beta), alpha: one(alpha)) }
+}
+
+@_cdecl("mt_addmv_") @implementation
+public func mt_addmv_(
+    _ input: mt_tensor?, _ mat: mt_tensor?, _ vec: mt_tensor?, _ beta: mt_tensor?, _ alpha: mt_tensor?
+) -> mt_status {
+    status { try T(input, "input").addmvInPlace(T(mat, "mat"), T(vec, "vec"), beta: one(beta), alpha: one(alpha)) }
+}
+
+@_cdecl("mt_addr_") @implementation
+public func mt_addr_(
+    _ input: mt_tensor?, _ vec1: mt_tensor?, _ vec2: mt_tensor?, _ beta: mt_tensor?, _ alpha: mt_tensor?
+) -> mt_status {
+    status { try T(input, "input").addrInPlace(T(vec1, "vec1"), T(vec2, "vec2"), beta: one(beta), alpha: one(alpha)) }
+}
+
+@_cdecl("mt_baddbmm_") @implementation
+public func mt_baddbmm_(
+    _ input: mt_tensor?, _ batch1: mt_tensor?, _ batch2: mt_tensor?, _ beta: mt_tensor?, _ alpha: mt_tensor?
+) -> mt_status {
+    status { try T(input, "input").baddbmmInPlace(T(batch1, "batch1"), T(batch2, "batch2"), beta: one(beta), alpha: one(alpha)) }
+}
+
+@_cdecl("mt_addbmm_") @implementation
+public func mt_addbmm_(
+    _ input: mt_tensor?, _ batch1: mt_tensor?, _ batch2: mt_tensor?, _ beta: mt_tensor?, _ alpha: mt_tensor?
+) -> mt_status {
+    status { try T(input, "input").addbmmInPlace(T(batch1, "batch1"), T(batch2, "batch2"), beta: one(beta), alpha: one(alpha)) }
+}
+
 /// A number that is 1 where it is left out.
 private func one(_ h: mt_tensor?) throws -> Tensor { try optional(h) ?? .number(1) }
 

@@ -326,7 +326,7 @@ extension Tensor {
             full.append(b.sizes[b.rank - 1])
             let name =
                 rank == 1 && other.rank == 2
-                ? "SqueezeBackward4" : (rank == 2 && requiresGrad ? "CloneBackward0" : "UnsafeViewBackward0")
+                ? "SqueezeBackward4" : (requiresGrad && isOneMatrix(beside: other) ? "CloneBackward0" : "UnsafeViewBackward0")
             result.attach(name, [self, other]) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
             } backward: { [sa = sizes, sb = other.sizes] node, g in
@@ -338,6 +338,11 @@ extension Tensor {
             }
         }
         return result
+    }
+
+    /// A single matrix met by a batch of three dimensions: torch multiplies the other way round and copies.
+    private func isOneMatrix(beside other: Tensor) -> Bool {
+        rank == 2 || (rank == 3 && sizes[0] == 1 && other.rank == 3 && other.sizes[0] > 1)
     }
 
     /// A vector as a matrix of one row or one column, without history; matrices as they are.
@@ -357,8 +362,9 @@ extension Tensor {
         let n = g.sizes[g.rank - 1]
         if shape.count <= 2 && a.rank > 2 {
             // The factor met every matrix of the batch: rows of all of them meet in one product.
-            let rows = try a.reshape([-1, a.sizes[a.rank - 1]] as Dims)
-            return try rows.t().mm(g.reshape([rows.sizes[0], n] as Dims)).reshape(shape)
+            let count = Dims(a.sizes.dropLast()).product
+            let rows = try a.reshape([count, a.sizes[a.rank - 1]] as Dims)
+            return try rows.t().mm(g.reshape([count, n] as Dims)).reshape(shape)
         }
         let left = a.rank == 1 ? try a.unsqueeze(1) : try a.mT()
         var target = shape

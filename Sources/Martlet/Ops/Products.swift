@@ -199,6 +199,33 @@ extension Tensor {
         return try tensordot(other, [-1], [-1])
     }
 
+    // MARK: In place
+
+    @discardableResult
+    public func addmmInPlace(_ a: Tensor, _ b: Tensor, beta: Tensor = .number(1), alpha: Tensor = .number(1)) throws -> Tensor {
+        try assignInPlace("addmm_", .addmm(self, a, b, beta: beta, alpha: alpha))
+    }
+
+    @discardableResult
+    public func addmvInPlace(_ a: Tensor, _ b: Tensor, beta: Tensor = .number(1), alpha: Tensor = .number(1)) throws -> Tensor {
+        try assignInPlace("addmv_", .addmv(self, a, b, beta: beta, alpha: alpha))
+    }
+
+    @discardableResult
+    public func addrInPlace(_ a: Tensor, _ b: Tensor, beta: Tensor = .number(1), alpha: Tensor = .number(1)) throws -> Tensor {
+        try assignInPlace("addr_", .addr(self, a, b, beta: beta, alpha: alpha))
+    }
+
+    @discardableResult
+    public func baddbmmInPlace(_ a: Tensor, _ b: Tensor, beta: Tensor = .number(1), alpha: Tensor = .number(1)) throws -> Tensor {
+        try assignInPlace("baddbmm_", .baddbmm(self, a, b, beta: beta, alpha: alpha))
+    }
+
+    @discardableResult
+    public func addbmmInPlace(_ a: Tensor, _ b: Tensor, beta: Tensor = .number(1), alpha: Tensor = .number(1)) throws -> Tensor {
+        try assignInPlace("addbmm_", .addbmm(self, a, b, beta: beta, alpha: alpha))
+    }
+
     // MARK: Many dimensions
 
     /// Sums of products over the paired dimensions `mine` of this tensor and `theirs` of the other. The result has the

@@ -11,7 +11,7 @@ from ._functional.activation import (celu_, elu_, glu, gumbel_softmax, hardtanh_
 from ._functional.attention import multi_head_attention_forward
 from ._functional.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from ._functional.dropout import alpha_dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
-from ._functional.embedding import bilinear, embedding_bag
+from ._functional.embedding import embedding_bag
 from ._functional.loss import (cosine_embedding_loss, gaussian_nll_loss, hinge_embedding_loss, margin_ranking_loss,
                                multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
                                poisson_nll_loss, soft_margin_loss, triplet_margin_loss,

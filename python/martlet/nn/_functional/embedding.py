@@ -1,4 +1,4 @@
-"""embedding_bag and bilinear."""
+"""embedding_bag."""
 from __future__ import annotations
 
 import martlet as mt
@@ -72,24 +72,3 @@ def _bag_maxima(rows, bag_of, bags):
         members[bag].append(row)
     empty = mt.zeros(rows.size(1), dtype=rows.dtype)
     return mt.stack([rows.index_select(0, mt.tensor(own)).max(0)[0] if own else empty for own in members], 0)
-
-
-def bilinear(input1, input2, weight, bias=None):
-    """x1ᵀ W x2 + b: (*, I), (*, J), weight (O, I, J) to (*, O)."""
-    if input1.shape[:-1] != input2.shape[:-1]:
-        where = next((i for i in range(min(input1.dim(), input2.dim()) - 1)
-                      if input1.size(i) != input2.size(i)), input1.dim() - 1)
-        if input1.dim() != input2.dim():
-            raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}")
-        raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {where}: got "
-                           f"{input1.size(where)} and {input2.size(where)}")
-    for name, given, dim in (("input1", input1, 1), ("input2", input2, 2)):
-        if given.size(-1) != weight.size(dim):
-            raise RuntimeError(f"bilinear(): {name} size does not match weight size: got {given.size(-1)} but "
-                               f"expected {weight.size(dim)}")
-    out, in1, in2 = weight.shape
-    x1 = input1.reshape(-1, in1)
-    x2 = input2.reshape(-1, in2)
-    partial = x1.matmul(weight.permute(1, 0, 2).reshape(in1, out * in2)).view(-1, out, in2)
-    result = (partial * x2.unsqueeze(1)).sum(2).view(*input1.shape[:-1], out)
-    return result if bias is None else result + bias
