@@ -730,6 +730,22 @@ MT_API mt_tensor mt_diff(mt_tensor self, int64_t n, int64_t dim, mt_tensor prepe
 MT_API mt_tensor mt_softmax(mt_tensor self, int64_t dim, int32_t dtype);
 MT_API mt_tensor mt_log_softmax(mt_tensor self, int64_t dim, int32_t dtype);
 
+/* ---- Normalisation: (x - mean) / sqrt(var + eps) * weight + bias; weight and bias may be NULL --------------------- */
+
+/* Over the last dimensions, whose sizes are `shape`. */
+MT_API mt_tensor mt_layer_norm(mt_tensor self, const int64_t *shape, int32_t n, mt_tensor weight, mt_tensor bias, double eps);
+/* x / sqrt(mean(x^2) + eps) * weight over the last dimensions; eps NaN is the dtype's epsilon. */
+MT_API mt_tensor mt_rms_norm(mt_tensor self, const int64_t *shape, int32_t n, mt_tensor weight, double eps);
+/* Over groups of channels (dimension 1) of each sample. */
+MT_API mt_tensor mt_group_norm(mt_tensor self, int64_t groups, mt_tensor weight, mt_tensor bias, double eps);
+/* Over everything but the channels. In training the running statistics, where not NULL, move in place by `momentum`
+ * towards the batch's mean and unbiased variance; otherwise they are what is normalised by. */
+MT_API mt_tensor mt_batch_norm(mt_tensor self, mt_tensor weight, mt_tensor bias, mt_tensor running_mean,
+                               mt_tensor running_var, int32_t training, double momentum, double eps);
+/* Over each channel of each sample. */
+MT_API mt_tensor mt_instance_norm(mt_tensor self, mt_tensor weight, mt_tensor bias, mt_tensor running_mean,
+                                  mt_tensor running_var, int32_t use_input_stats, double momentum, double eps);
+
 /* ---- Matrix products ------------------------------------------------------------------------------------------- */
 
 /* Matrices (m x k) and (k x n). */

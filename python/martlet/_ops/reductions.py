@@ -31,6 +31,15 @@ tm dist(input: T, other: T, p: float=2.0) = mt_dist
 
 tm softmax(input: T, dim: int, dtype: dtype=None) = mt_softmax
 tm log_softmax(input: T, dim: int, dtype: dtype=None) = mt_log_softmax
+
+t  layer_norm(input: T, normalized_shape: ints, weight: T?=None, bias: T?=None, eps: float=1e-05, cudnn_enable: any=True) = mt_layer_norm
+F  layer_norm(input: T, normalized_shape: ints, weight: T?=None, bias: T?=None, eps: float=1e-05) = mt_layer_norm
+tF rms_norm(input: T, normalized_shape: ints, weight: T?=None, eps: float?=None) = mt_rms_norm
+t  group_norm(input: T, num_groups: int, weight: T?=None, bias: T?=None, eps: float=1e-05, cudnn_enabled: any=True) = mt_group_norm
+t  batch_norm(input: T, weight: T?, bias: T?, running_mean: T?, running_var: T?, training: bool, momentum: float, eps: float, cudnn_enabled: any=True) = mt_batch_norm
+F  batch_norm(input: T, running_mean: T?, running_var: T?, weight: T?=None, bias: T?=None, training: bool=False, momentum: float=0.1, eps: float=1e-05) = mt_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
+t  instance_norm(input: T, weight: T?, bias: T?, running_mean: T?, running_var: T?, use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: any=True) = mt_instance_norm
+F  instance_norm(input: T, running_mean: T?=None, running_var: T?=None, weight: T?=None, bias: T?=None, use_input_stats: bool=True, momentum: float=0.1, eps: float=1e-05) = mt_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
 """)
 
 
@@ -220,3 +229,17 @@ def _functional(name, negate, method):
 _functional("softmax", False, "softmax")
 _functional("log_softmax", False, "log_softmax")
 _functional("softmin", True, "softmax")
+
+
+@op("F")
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Normalises groups of channels of each sample."""
+    size = list(input.shape)
+    if len(size) >= 2:
+        size[:2] = [size[0] * size[1] // num_groups, num_groups]
+        values = size[0]
+        for n in size[2:]:
+            values *= n
+        if values == 1:
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+    return _T.group_norm(input, num_groups, weight, bias, eps)
