@@ -137,6 +137,11 @@ MT_API void mt_tensor_release(mt_tensor t);
 MT_API mt_tensor mt_tensor_retain(mt_tensor t);
 /* Memory with unspecified contents. */
 MT_API mt_tensor mt_empty(const int64_t *sizes, int32_t ndim, int32_t dtype);
+/* The same with the sizes of `self`, its dtype unless one is given, and its order of dimensions in memory unless
+ * row-major is asked for. */
+MT_API mt_tensor mt_empty_like(mt_tensor self, int32_t dtype, int32_t row_major);
+/* The same, filled with `value`, a 0-dim tensor or number. */
+MT_API mt_tensor mt_full_like(mt_tensor self, mt_tensor value, int32_t dtype, int32_t row_major);
 MT_API mt_tensor mt_zeros(const int64_t *sizes, int32_t ndim, int32_t dtype);
 MT_API mt_tensor mt_ones(const int64_t *sizes, int32_t ndim, int32_t dtype);
 /* Every element is `value`, a 0-dim tensor or number. */
@@ -293,6 +298,9 @@ MT_API mt_status mt_generator_set_state(mt_generator generator, mt_tensor state)
 /* Uniform in [0, 1) and standard normal, floating point. */
 MT_API mt_tensor mt_rand(const int64_t *sizes, int32_t ndim, int32_t dtype, mt_generator generator);
 MT_API mt_tensor mt_randn(const int64_t *sizes, int32_t ndim, int32_t dtype, mt_generator generator);
+/* Normal values of one mean and standard deviation. */
+MT_API mt_tensor mt_normal_new(double mean, double std, const int64_t *sizes, int32_t ndim, int32_t dtype,
+                               mt_generator generator);
 /* Integers in [low, high); int64 unless a dtype is given. */
 MT_API mt_tensor mt_randint(int64_t low, int64_t high, const int64_t *sizes, int32_t ndim, int32_t dtype,
                             mt_generator generator);

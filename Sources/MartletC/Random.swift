@@ -69,6 +69,13 @@ public func mt_randn(_ sizes: UnsafePointer<Int64>?, _ ndim: Int32, _ type: Int3
     result { try .randn(dims(sizes, ndim), dtype: dtype(type), generator: G(g)) }
 }
 
+@_cdecl("mt_normal_new") @implementation
+public func mt_normal_new(
+    _ mean: Double, _ std: Double, _ sizes: UnsafePointer<Int64>?, _ ndim: Int32, _ type: Int32, _ g: mt_generator?
+) -> mt_tensor? {
+    result { try .normal(mean, std, dims(sizes, ndim), dtype: dtype(type), generator: G(g)) }
+}
+
 @_cdecl("mt_randint") @implementation
 public func mt_randint(
     _ low: Int64, _ high: Int64, _ sizes: UnsafePointer<Int64>?, _ ndim: Int32, _ type: Int32, _ g: mt_generator?

@@ -14,6 +14,16 @@ public func mt_empty(_ sizes: UnsafePointer<Int64>?, _ ndim: Int32, _ type: Int3
     result { try .empty(dims(sizes, ndim), dtype: dtype(type)) }
 }
 
+@_cdecl("mt_empty_like") @implementation
+public func mt_empty_like(_ self_: mt_tensor?, _ type: Int32, _ rowMajor: Int32) -> mt_tensor? {
+    result { try T(self_, "self").emptyLike(dtype: optionalDType(type), rowMajor: rowMajor != 0) }
+}
+
+@_cdecl("mt_full_like") @implementation
+public func mt_full_like(_ self_: mt_tensor?, _ value: mt_tensor?, _ type: Int32, _ rowMajor: Int32) -> mt_tensor? {
+    result { try T(self_, "self").fullLike(T(value, "value"), dtype: optionalDType(type), rowMajor: rowMajor != 0) }
+}
+
 @_cdecl("mt_zeros") @implementation
 public func mt_zeros(_ sizes: UnsafePointer<Int64>?, _ ndim: Int32, _ type: Int32) -> mt_tensor? {
     result { try .zeros(dims(sizes, ndim), dtype: dtype(type)) }

@@ -222,7 +222,18 @@ def _finish(t, requires_grad):
     return t.requires_grad_() if requires_grad else t
 
 
-def _make(name, function):
+def _like(input, value, dtype, memory_format):
+    """A value everywhere (None for unspecified contents), with the sizes of input, its order of dimensions and
+    (unless given) its dtype."""
+    code, row_major = -1 if dtype is None else dtype._code, 1 if memory_format is _types.contiguous_format else 0
+    if value is None:
+        return wrap(lib.mt_empty_like(input._h, code, row_major))
+    if not isinstance(value, Tensor):
+        value = number(value, "full_like", "fill_value", 2)
+    return wrap(lib.mt_full_like(input._h, value._h, code, row_major))
+
+
+def _make(name, function, value):
     def make(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
              memory_format=None, names=None, **options):
         if "size" in options and not size:
@@ -243,8 +254,7 @@ def _make(name, function):
 
     def make_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
         require_cpu(device)
-        p, n = ints(tuple(input.shape), name + "_like", "input", 1)
-        return _finish(wrap(function(p, n, input.dtype._code if dtype is None else dtype._code)), requires_grad)
+        return _finish(_like(input, value, dtype, memory_format), requires_grad)
     make_like.__name__ = name + "_like"
     make_like.__doc__ = f"{name}() with the shape and dtype of another tensor."
     op("t", name + "_like")(make_like)
@@ -259,8 +269,8 @@ def _make(name, function):
     op("m", "new_" + name)(make_new)
 
 
-for _name in ("empty", "zeros", "ones"):
-    _make(_name, getattr(lib, "mt_" + _name))
+for _name, _value in (("empty", None), ("zeros", 0), ("ones", 1)):
+    _make(_name, getattr(lib, "mt_" + _name), _value)
 
 
 @op("t")
@@ -279,7 +289,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 @op("t")
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
     """full() with the shape and dtype of another tensor."""
-    return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    require_cpu(device)
+    return _finish(_like(input, fill_value, dtype, memory_format), requires_grad)
 
 
 @op("m")

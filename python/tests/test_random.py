@@ -90,7 +90,8 @@ def test_layouts(torch):
                 out.append(FILLS[name](x))
         for x in views(T):
             out += [T.rand_like(x), T.randn_like(x), T.randint_like(x, 9), T.bernoulli(T.rand_like(x))]
-            assert tuple(T.rand_like(x).stride()) == tuple(T.empty_like(x).stride())
+            assert tuple(T.rand_like(x).stride()) == tuple(T.empty_like(x).stride()) == tuple(T.zeros_like(x).stride())
+            assert T.rand_like(x, memory_format=T.contiguous_format).is_contiguous()
             out.append(x.bernoulli_(T.rand_like(x.t() if x.dim() == 2 else x).t() if x.dim() == 2 else T.rand_like(x)))
             out.append(x.bernoulli_(T.rand(x.shape[-1], dtype=T.float64)))
         return tuple(out)
@@ -297,6 +298,15 @@ def test_sizes_and_options():
     assert mt.randn_like(x, dtype=mt.float64).dtype == mt.float64
     out = mt.empty(0)
     assert mt.rand(3, out=out) is out and tuple(out.shape) == (3,)
+
+
+def test_new_tensors_are_unchanged_tensors():
+    x = mt.full((4,), 0.5)
+    made = [mt.rand(3), mt.randn(3), mt.randint(3, (3,)), mt.randperm(3), mt.rand_like(x), mt.randn_like(x), mt.randint_like(x, 3),
+            mt.bernoulli(x), mt.bernoulli(x, 0.5), mt.normal(x, x), mt.normal(x), mt.normal(0.0, x), mt.normal(0.0, 1.0, (3,)),
+            mt.multinomial(x, 2), mt.poisson(x), mt.zeros_like(x), mt.ones_like(x), mt.full_like(x, 3)]
+    assert [t._version for t in made] == [0] * len(made)
+    assert mt.empty(3).uniform_()._version == 1
 
 
 ERRORS = {

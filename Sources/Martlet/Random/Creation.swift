@@ -2,29 +2,29 @@
 extension Tensor {
     /// Uniform in [0, 1), contiguous. Throws `notImplemented` unless the dtype is floating point.
     public static func rand(_ sizes: [Int], dtype: DType = .defaultFloat, generator: Generator? = nil) throws -> Tensor {
-        try empty(sizes, dtype: dtype).uniform_(generator: generator)
+        try empty(sizes, dtype: dtype).uniform_(generator: generator).asNew()
     }
 
     /// Standard normal, contiguous. Throws `notImplemented` unless the dtype is floating point.
     public static func randn(_ sizes: [Int], dtype: DType = .defaultFloat, generator: Generator? = nil) throws -> Tensor {
-        try empty(sizes, dtype: dtype).normal_(generator: generator)
+        try empty(sizes, dtype: dtype).normal_(generator: generator).asNew()
     }
 
     /// ``rand(_:dtype:generator:)`` with this tensor's sizes and memory order, and unless given its dtype.
     public func randLike(dtype: DType? = nil, generator: Generator? = nil) throws -> Tensor {
-        try emptyLike(dtype: dtype).uniform_(generator: generator)
+        try emptyLike(dtype: dtype).uniform_(generator: generator).asNew()
     }
 
     /// ``randn(_:dtype:generator:)`` with this tensor's sizes and memory order, and unless given its dtype.
     public func randnLike(dtype: DType? = nil, generator: Generator? = nil) throws -> Tensor {
-        try emptyLike(dtype: dtype).normal_(generator: generator)
+        try emptyLike(dtype: dtype).normal_(generator: generator).asNew()
     }
 
     /// Normal values of one mean and standard deviation.
     public static func normal(
         _ mean: Double, _ std: Double, _ sizes: [Int], dtype: DType = .defaultFloat, generator: Generator? = nil
     ) throws -> Tensor {
-        try empty(sizes, dtype: dtype).normal_(mean, std, generator: generator)
+        try empty(sizes, dtype: dtype).normal_(mean, std, generator: generator).asNew()
     }
 
     /// Normal values, each of its own mean. The result is contiguous, with the dtype of `mean`.

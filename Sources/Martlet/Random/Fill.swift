@@ -30,6 +30,12 @@ extension Tensor {
         return self
     }
 
+    /// This tensor as one that was just made: the fill that gave it its values was no change of it.
+    func asNew() -> Tensor {
+        storage.version = 0
+        return self
+    }
+
     /// Stands for this tensor after a step that lets no gradient through; nil where nothing is recorded.
     private func stepWithoutGradient(_ name: String, _ inputs: [Tensor]) throws -> Tensor? {
         let inputs = [self] + inputs

@@ -114,14 +114,14 @@ extension Tensor {
     public static func randint(
         _ low: Int = 0, _ high: Int, _ sizes: [Int], dtype: DType = .int64, generator: Generator? = nil
     ) throws -> Tensor {
-        try empty(sizes, dtype: dtype).random_(low, high, generator: generator)
+        try empty(sizes, dtype: dtype).random_(low, high, generator: generator).asNew()
     }
 
     /// Integers in [low, high) with this tensor's sizes, memory order and, unless given, dtype.
     public func randintLike(_ low: Int = 0, _ high: Int, dtype: DType? = nil, generator: Generator? = nil) throws
         -> Tensor
     {
-        try emptyLike(dtype: dtype).random_(low, high, generator: generator)
+        try emptyLike(dtype: dtype).random_(low, high, generator: generator).asNew()
     }
 
     /// The integers 0..<n in random order. Throws `runtime` where the dtype cannot hold n - 1 exactly.

@@ -7,14 +7,14 @@ extension Tensor {
     /// Throws as ``bernoulli_(_:generator:)-(Tensor,_)`` does.
     public func bernoulli(generator: Generator? = nil) throws -> Tensor {
         let out = try Tensor.empty(sizes, dtype)
-        _ = try withNoGrad { try out.bernoulli_(self, generator: generator) }
+        _ = try withNoGrad { try out.bernoulli_(self, generator: generator).asNew() }
         if GradMode.needs(self) { out.attachZeroGradient("BernoulliBackward0", [self]) }
         return out
     }
 
     /// Ones and zeros of one probability in a contiguous tensor of this one's sizes and dtype.
     public func bernoulli(_ p: Double, generator: Generator? = nil) throws -> Tensor {
-        try Tensor.empty(sizes, dtype).bernoulli_(p, generator: generator)
+        try Tensor.empty(sizes, dtype).bernoulli_(p, generator: generator).asNew()
     }
 
     /// Poisson counts, each of the rate this tensor holds there. Contiguous, of this dtype.

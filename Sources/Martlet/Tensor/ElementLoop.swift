@@ -1,3 +1,4 @@
+import Glibc
 import MartletKernels
 
 /// Walks up to four tensors of one broadcast shape together, in runs along the innermost dimension.
@@ -128,6 +129,19 @@ extension Tensor {
         var result = dense
         for (i, d) in order.enumerated() { result[d] = dense[i] }
         return try .empty(shape, strides: result, dtype)
+    }
+
+    /// Memory with unspecified contents for this tensor's sizes, in its order of dimensions unless `rowMajor`.
+    public func emptyLike(dtype: DType? = nil, rowMajor: Bool) throws -> Tensor {
+        rowMajor ? try .empty(sizes, dtype ?? self.dtype) : try emptyLike(dtype: dtype)
+    }
+
+    /// ``emptyLike(dtype:rowMajor:)`` with every element `value`, a 0-dim tensor.
+    public func fullLike(_ value: Tensor, dtype: DType? = nil, rowMajor: Bool = false) throws -> Tensor {
+        let t = try emptyLike(dtype: dtype, rowMajor: rowMajor)
+        let isZero = try value.item().bitPattern == 0
+        if isZero { memset(t.pointer, 0, t.numel * t.dtype.size) } else { fillKernel(t, value) }
+        return t
     }
 
     /// The dimensions in the order of memory, slowest first: by stride, then by size. A dimension of stride 0

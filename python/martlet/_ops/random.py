@@ -3,7 +3,7 @@ from operator import index as _index
 
 from . import ints, number, op, resolve, table, type_name, wrap
 from .._native import fail, lib
-from .._types import require_cpu
+from .._types import contiguous_format, require_cpu
 
 table("""
 tm multinomial(input: T, num_samples: int, replacement: bool=False, *, generator: gen=None) = mt_multinomial
@@ -146,6 +146,8 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
 def _like(name, make, input, dtype, generator, device, memory_format, requires_grad, *numbers):
     require_cpu(device)
     code = -1 if dtype is None else dtype._code
+    if memory_format is contiguous_format:
+        input = wrap(lib.mt_empty_like(input._h, code, 1))
     return _finish(wrap(make(input._h, *numbers, code, _generator(generator, name))), requires_grad)
 
 
@@ -200,12 +202,10 @@ def normal(mean, std=None, size=None, *, generator=None, out=None, dtype=None, l
     mean, std = _float(mean, "normal", "mean", 1), _float(std, "normal", "std", 2)
     p, n = ints(size, "normal", "size", 3)
     if out is None:
-        out = wrap(lib.mt_empty(p, n, -1 if dtype is None else dtype._code))
-    else:
-        _into(out, dtype, "normal", p, n)
-    if lib.mt_normal_(out._h, mean, std, g):
+        return _finish(wrap(lib.mt_normal_new(mean, std, p, n, -1 if dtype is None else dtype._code, g)), requires_grad)
+    if lib.mt_normal_(_into(out, dtype, "normal", p, n)._h, mean, std, g):
         fail()
-    return _finish(out, requires_grad)
+    return out
 
 
 @op("tm")
