@@ -37,7 +37,7 @@ def pdist(input, p=2):
     n = input.size(0)
     first = [i for i in range(n) for _ in range(i + 1, n)]
     second = [j for i in range(n) for j in range(i + 1, n)]
-    if not first:
-        return mt.empty(0, dtype=input.dtype)
-    pick = lambda rows: input.index_select(0, mt.tensor(rows))
+
+    def pick(rows):
+        return input.index_select(0, mt.tensor(rows, dtype=mt.int64))
     return (pick(first) - pick(second)).norm(p, 1)

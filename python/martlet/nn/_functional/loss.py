@@ -149,8 +149,8 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
-    single = input.dim() == 1
-    rows = input.unsqueeze(0) if single else input
+    single = input.dim() < 2
+    rows = input.reshape(1, -1) if single else input
     index = target.reshape(-1, 1)
     hinge = (margin - rows.gather(1, index) + rows).clamp_min(0)
     if p == 2:
@@ -159,13 +159,18 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         hinge = hinge * weight.index_select(0, index.squeeze(1)).unsqueeze(1)
     own = mt.zeros_like(hinge).scatter_(1, index, 1).to(mt.bool)
     loss = hinge.masked_fill(own, 0).sum(1) / rows.size(1)
-    return _reduce(loss.squeeze(0) if single else loss, reduction)
+    return _reduce(loss.squeeze(0) if target.dim() == 0 else loss, reduction)
 
 
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Sum over targets y and other classes i of max(0, 1 - (x[y] - x[i])), over C; a row's targets end at its first -1."""
     reduction = reduction_name(size_average, reduce, reduction)
     single = input.dim() < 2
+    if input.dim() > 2 or (input.numel() == 0 and (single or input.size(1) == 0)):
+        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{list(input.shape)}")
+    if input.shape != target.shape:
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     rows, labels = (input.reshape(1, -1), target.reshape(1, -1)) if single else (input, target)
     valid = (labels < 0).cumsum(1) == 0
     index = labels.masked_fill(~valid, 0)

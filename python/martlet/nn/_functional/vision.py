@@ -1,4 +1,4 @@
-"""Functions that move pixels: shuffles, sliding blocks, sampling on a grid."""
+"""Functions that move pixels: shuffles and sliding blocks."""
 from __future__ import annotations
 
 import martlet as mt
@@ -131,73 +131,3 @@ def upsample_nearest(input, size=None, scale_factor=None):
 def upsample_bilinear(input, size=None, scale_factor=None):
     """interpolate in mode "bilinear" with aligned corners."""
     return F.interpolate(input, size, scale_factor, "bilinear", True)
-
-
-def affine_grid(theta, size, align_corners=None):
-    """The grid (N, H, W, 2) at which the affine maps ``theta`` (N, 2, 3) sample an output of ``size`` (N, C, H, W);
-    likewise (N, D, H, W, 3) from (N, 3, 4)."""
-    n = len(size) - 2
-    if n not in (2, 3) or theta.dim() != 3 or tuple(theta.shape[1:]) != (n, n + 1):
-        raise ValueError(f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {tuple(size)}. "
-                         f"Got {theta.shape}.")
-    spatial = list(size[2:])
-    axes = []
-    for i, steps in enumerate(spatial):
-        line = mt.linspace(-1, 1, steps, dtype=theta.dtype) if steps > 1 else mt.zeros(1, dtype=theta.dtype)
-        if not align_corners and steps > 1:
-            line = line * (steps - 1) / steps
-        axes.append(line.view([-1 if j == i else 1 for j in range(n)]).expand(spatial))
-    base = mt.stack([*reversed(axes), mt.ones(spatial, dtype=theta.dtype)], -1)
-    return base.view(1, -1, n + 1).matmul(theta.transpose(1, 2)).view(size[0], *spatial, n)
-
-
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-    """Values of (N, C, H, W) at the points of ``grid`` (N, Ho, Wo, 2), whose (x, y) run from -1 to 1.
-
-    Modes "bilinear" and "nearest"; padding "zeros", "border" or "reflection".
-    """
-    if mode not in ("bilinear", "nearest"):
-        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear' or 'nearest', but got: '{mode}'")
-    if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
-                         f"'reflection', but got: '{padding_mode}'")
-    if input.dim() != 4 or grid.dim() != 4 or grid.size(3) != 2 or grid.size(0) != input.size(0):
-        raise RuntimeError("grid_sample(): expected input (N, C, H, W) and grid (N, Ho, Wo, 2) of one N, but got "
-                           f"input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}")
-    batch, channels, height, width = input.shape
-    x = _grid_position(grid[..., 0], width, padding_mode, align_corners)
-    y = _grid_position(grid[..., 1], height, padding_mode, align_corners)
-    flat = input.reshape(batch, channels, height * width)
-    shape = (batch, channels, *grid.shape[1:3])
-
-    def at(column, row):
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).to(mt.int64)
-        index = index.view(batch, 1, -1).expand(batch, channels, -1)
-        return flat.gather(2, index).view(shape) * inside.unsqueeze(1).to(input.dtype)
-
-    if mode == "nearest":
-        return at(x.detach().round(), y.detach().round())
-    left, top = x.detach().floor(), y.detach().floor()
-    across, down = (x - left).unsqueeze(1), (y - top).unsqueeze(1)
-    return (at(left, top) * (1 - across) * (1 - down) + at(left + 1, top) * across * (1 - down)
-            + at(left, top + 1) * (1 - across) * down + at(left + 1, top + 1) * across * down)
-
-
-def _grid_position(coordinate, size, padding_mode, align_corners):
-    """Pixel positions of coordinates in [-1, 1], brought inside as ``padding_mode`` says."""
-    if align_corners:
-        position = (coordinate + 1) / 2 * (size - 1)
-    else:
-        position = ((coordinate + 1) * size - 1) / 2
-    if padding_mode == "border":
-        return position.clamp(0, size - 1)
-    if padding_mode == "reflection":
-        low, span = (0.0, size - 1.0) if align_corners else (-0.5, float(size))
-        if span == 0:
-            return mt.zeros_like(position)
-        distance = (position - low).abs()
-        flips = (distance.detach() / span).floor()
-        rest = distance - flips * span
-        position = mt.where(flips % 2 == 0, rest + low, span - rest + low).clamp(0, size - 1)
-    return position
