@@ -261,6 +261,42 @@ MT_API int64_t mt_register_post_accumulate_grad_hook(mt_tensor t, int32_t (*hook
                                                      void (*destroy)(void *context));
 MT_API mt_status mt_remove_hook(mt_tensor t, int64_t hook);
 
+/* A step whose derivative is yours. Compute `outputs` from `inputs` with recording off (mt_set_grad_enabled(0)), then
+ * attach. `saved` are kept for the derivative, which reads them with mt_node_saved. `changed` are inputs that were
+ * written in place and are among the outputs; `constant` are outputs that no gradient goes through. With
+ * `materialize`, gradients that never arrived are zeros, else NULL.
+ *
+ * backward(context, node, grad_outputs, n_outputs, grad_inputs, n_inputs) fills grad_inputs with owned tensors or
+ * NULL; a nonzero result after mt_set_error reports failure. It may itself be recorded, for gradients of gradients.
+ *
+ * Writes n_outputs owned results; *node (where wanted) is NULL when nothing is recorded. */
+typedef struct mt_function {
+    uint32_t size;
+    const char *name;
+    const mt_tensor *inputs;
+    const mt_tensor *outputs;
+    const mt_tensor *saved;
+    const mt_tensor *changed;
+    const mt_tensor *constant;
+    int32_t n_inputs, n_outputs, n_saved, n_changed, n_constant, materialize;
+    int32_t (*backward)(void *context, mt_node node, const mt_tensor *grad_outputs, int32_t n_outputs,
+                        mt_tensor *grad_inputs, int32_t n_inputs);
+    void *context;
+    void (*destroy)(void *context);
+} mt_function;
+#define MT_FUNCTION_INIT { sizeof(mt_function), "Function", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 }
+MT_API mt_status mt_function_attach(const mt_function *function, mt_tensor *out, mt_node *node);
+/* A saved tensor of the node; NULL without an error where NULL was saved. Freed or changed ones are an error. */
+MT_API mt_tensor mt_node_saved(mt_node node, int32_t i);
+MT_API int32_t mt_node_saved_count(mt_node node);
+/* Hooks on a step. hook(context, grad_inputs, n_inputs, grad_outputs, n_outputs) is lent both lists; a pre-hook runs
+ * before the step and is given no grad_inputs. It may put owned replacements into `replaced` (n_inputs, or n_outputs
+ * for a pre-hook) and returns 1 if it did, 0 if not, negative for failure. */
+typedef int32_t (*mt_node_hook)(void *context, const mt_tensor *grad_inputs, int32_t n_inputs,
+                                const mt_tensor *grad_outputs, int32_t n_outputs, mt_tensor *replaced);
+MT_API int64_t mt_node_register_hook(mt_node node, int32_t before, mt_node_hook hook, void *context, void (*destroy)(void *context));
+MT_API mt_status mt_node_remove_hook(mt_node node, int64_t hook);
+
 /* ---- Copies and conversions ---------------------------------------------------------------------------------- */
 
 MT_API mt_tensor mt_clone(mt_tensor t);

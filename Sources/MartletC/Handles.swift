@@ -164,10 +164,3 @@ func value<R>(_ failure: R, _ body: () throws -> R) -> R {
         return failure
     }
 }
-
-/// The in-place form of an operation: computes out of place, then takes the result over.
-@inline(__always)
-func inPlace(_ h: mt_tensor?, _ name: String, _ op: StaticString = #function, _ body: (Tensor) throws -> Tensor) throws {
-    let x = try T(h, "self", op)
-    try x.inPlace(name) { try body(x) }
-}

@@ -41,16 +41,16 @@ public func mt_index_fill(_ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?
 @_cdecl("mt_index_add_") @implementation
 public func mt_index_add_(
     _ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ source: mt_tensor?, _ alpha: mt_tensor?
-) -> mt_status { status { try inPlace(self_, "index_add_") { x in try x.indexAdd(Int(dim), T(index, "index"), T(source, "source"), alpha: optional(alpha)) } } }
+) -> mt_status { status { try T(self_, "self").inPlace("index_add_", [optional(source)]) { try $0.indexAdd(Int(dim), T(index, "index"), T(source, "source"), alpha: optional(alpha)) } } }
 
 @_cdecl("mt_index_copy_") @implementation
 public func mt_index_copy_(_ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ source: mt_tensor?) -> mt_status {
-    status { try inPlace(self_, "index_copy_") { x in try x.indexCopy(Int(dim), T(index, "index"), T(source, "source")) } }
+    status { try T(self_, "self").inPlace("index_copy_", [optional(source)]) { try $0.indexCopy(Int(dim), T(index, "index"), T(source, "source")) } }
 }
 
 @_cdecl("mt_index_fill_") @implementation
 public func mt_index_fill_(_ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ value: mt_tensor?) -> mt_status {
-    status { try inPlace(self_, "index_fill_") { x in try x.indexFill(Int(dim), T(index, "index"), T(value, "value")) } }
+    status { try T(self_, "self").inPlace("index_fill_", []) { try $0.indexFill(Int(dim), T(index, "index"), T(value, "value")) } }
 }
 
 @_cdecl("mt_scatter") @implementation
@@ -61,7 +61,7 @@ public func mt_scatter(
 @_cdecl("mt_scatter_") @implementation
 public func mt_scatter_(
     _ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ source: mt_tensor?, _ mode: Int32
-) -> mt_status { status { try inPlace(self_, "scatter_") { x in try x.scatter(Int(dim), T(index, "index"), T(source, "source"), mode: scatterMode(mode)) } } }
+) -> mt_status { status { try T(self_, "self").inPlace("scatter_", [optional(source)]) { try $0.scatter(Int(dim), T(index, "index"), T(source, "source"), mode: scatterMode(mode)) } } }
 
 @_cdecl("mt_scatter_add") @implementation
 public func mt_scatter_add(_ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ source: mt_tensor?) -> mt_tensor? {
@@ -70,7 +70,7 @@ public func mt_scatter_add(_ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor
 
 @_cdecl("mt_scatter_add_") @implementation
 public func mt_scatter_add_(_ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ source: mt_tensor?) -> mt_status {
-    status { try inPlace(self_, "scatter_add_") { x in try x.scatter(Int(dim), T(index, "index"), T(source, "source"), mode: .add, name: "scatter_add") } }
+    status { try T(self_, "self").inPlace("scatter_add_", [optional(source)]) { try $0.scatter(Int(dim), T(index, "index"), T(source, "source"), mode: .add, name: "scatter_add") } }
 }
 
 @_cdecl("mt_scatter_reduce") @implementation
@@ -81,7 +81,7 @@ public func mt_scatter_reduce(
 @_cdecl("mt_scatter_reduce_") @implementation
 public func mt_scatter_reduce_(
     _ self_: mt_tensor?, _ dim: Int64, _ index: mt_tensor?, _ source: mt_tensor?, _ mode: Int32, _ include_self: Int32
-) -> mt_status { status { try inPlace(self_, "scatter_reduce_") { x in try x.scatterReduce(Int(dim), T(index, "index"), T(source, "source"), scatterMode(mode), includeSelf: include_self != 0) } } }
+) -> mt_status { status { try T(self_, "self").inPlace("scatter_reduce_", [optional(source)]) { try $0.scatterReduce(Int(dim), T(index, "index"), T(source, "source"), scatterMode(mode), includeSelf: include_self != 0) } } }
 
 @_cdecl("mt_masked_scatter") @implementation
 public func mt_masked_scatter(_ self_: mt_tensor?, _ mask: mt_tensor?, _ source: mt_tensor?) -> mt_tensor? {
@@ -90,7 +90,7 @@ public func mt_masked_scatter(_ self_: mt_tensor?, _ mask: mt_tensor?, _ source:
 
 @_cdecl("mt_masked_scatter_") @implementation
 public func mt_masked_scatter_(_ self_: mt_tensor?, _ mask: mt_tensor?, _ source: mt_tensor?) -> mt_status {
-    status { try inPlace(self_, "masked_scatter_") { x in try x.maskedScatter(T(mask, "mask"), T(source, "source")) } }
+    status { try T(self_, "self").inPlace("masked_scatter_", [optional(source)]) { try $0.maskedScatter(T(mask, "mask"), T(source, "source")) } }
 }
 
 @_cdecl("mt_put") @implementation
@@ -100,7 +100,7 @@ public func mt_put(_ self_: mt_tensor?, _ index: mt_tensor?, _ source: mt_tensor
 
 @_cdecl("mt_put_") @implementation
 public func mt_put_(_ self_: mt_tensor?, _ index: mt_tensor?, _ source: mt_tensor?, _ accumulate: Int32) -> mt_status {
-    status { try inPlace(self_, "put_") { x in try x.put(T(index, "index"), T(source, "source"), accumulate: accumulate != 0) } }
+    status { try T(self_, "self").inPlace("put_", [optional(source)]) { try $0.put(T(index, "index"), T(source, "source"), accumulate: accumulate != 0) } }
 }
 
 @_cdecl("mt_tril") @implementation
@@ -110,7 +110,7 @@ public func mt_tril(_ self_: mt_tensor?, _ diagonal: Int64) -> mt_tensor? {
 
 @_cdecl("mt_tril_") @implementation
 public func mt_tril_(_ self_: mt_tensor?, _ diagonal: Int64) -> mt_status {
-    status { try inPlace(self_, "tril_") { x in try x.triangle(lower: true, diagonal: Int(diagonal)) } }
+    status { try T(self_, "self").inPlace("tril_", []) { try $0.triangle(lower: true, diagonal: Int(diagonal)) } }
 }
 
 @_cdecl("mt_triu") @implementation
@@ -120,7 +120,7 @@ public func mt_triu(_ self_: mt_tensor?, _ diagonal: Int64) -> mt_tensor? {
 
 @_cdecl("mt_triu_") @implementation
 public func mt_triu_(_ self_: mt_tensor?, _ diagonal: Int64) -> mt_status {
-    status { try inPlace(self_, "triu_") { x in try x.triangle(lower: false, diagonal: Int(diagonal)) } }
+    status { try T(self_, "self").inPlace("triu_", []) { try $0.triangle(lower: false, diagonal: Int(diagonal)) } }
 }
 
 @_cdecl("mt_gather") @implementation

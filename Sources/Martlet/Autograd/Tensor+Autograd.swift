@@ -305,12 +305,3 @@ extension Tensor {
     }
     public var isInferenceTensor: Bool { isInference }
 }
-
-extension Tensor {
-    /// Computes out of place, then takes the result's values and history over; refused first where writing is forbidden.
-    @discardableResult
-    public func inPlace(_ name: String, _ body: () throws -> Tensor) throws -> Tensor {
-        try checkInPlace(name)
-        return try assignInPlace(name, try body())
-    }
-}

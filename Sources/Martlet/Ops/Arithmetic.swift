@@ -135,7 +135,7 @@ extension Tensor {
             bumpVersion()
             return self
         }
-        return try assignInPlace("add_", try add(other, alpha: alpha))
+        return try inPlace("add_", [other], keepsInput: false) { try $0.add(other, alpha: alpha) }
     }
 
     @discardableResult
@@ -146,7 +146,7 @@ extension Tensor {
             bumpVersion()
             return self
         }
-        return try assignInPlace("sub_", try sub(other, alpha: alpha))
+        return try inPlace("sub_", [other], keepsInput: false) { try $0.sub(other, alpha: alpha) }
     }
 
     @discardableResult
@@ -158,7 +158,7 @@ extension Tensor {
             bumpVersion()
             return self
         }
-        return try assignInPlace("mul_", try mul(other))
+        return try inPlace("mul_", [other]) { try $0.mul(other) }
     }
 
     @discardableResult
@@ -170,7 +170,7 @@ extension Tensor {
             bumpVersion()
             return self
         }
-        return try assignInPlace("div_", try div(other))
+        return try inPlace("div_", [other]) { try $0.div(other) }
     }
 
     /// Whether an in-place form may compute straight into this tensor: nothing is recorded and neither shape,

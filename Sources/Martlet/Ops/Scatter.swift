@@ -200,8 +200,8 @@ extension Tensor {
                     (toSelf, toSource) = (shared, try shared.gather(d, index))
                 case .amax, .amin:
                     // Those equal to the extreme share its gradient evenly.
-                    let mine = try Tensor.sameMask(x, y, g.dtype)
-                    let theirs = try Tensor.sameMask(s.sliceLike(index), y.gather(d, index), g.dtype)
+                    let mine = try x.eq(y).to(g.dtype)
+                    let theirs = try s.sliceLike(index).eq(y.gather(d, index)).to(g.dtype)
                     let start = includeSelf ? mine : try Tensor.zeros(x.sizes, g.dtype)
                     let ties = try start.scatter(d, index, theirs, mode: .add, name: "scatter_add")
                     let shared = try g.div(ties.maximum(.number(1.0)))
@@ -265,12 +265,5 @@ extension Tensor {
                 }
                 return v < 0 ? v + Int64(n) : v
             })
-    }
-}
-
-extension Tensor {
-    /// One where elements are equal, zero elsewhere; no history.
-    fileprivate static func sameMask(_ a: Tensor, _ b: Tensor, _ dtype: DType) throws -> Tensor {
-        try withNoGrad { try Tensor.number(1.0).sub(unaryKernel(.sign, unaryKernel(.abs, a.sub(b)))).to(dtype) }
     }
 }
