@@ -585,6 +585,63 @@ MT_API mt_status mt_logical_not_(mt_tensor self);
 MT_API mt_status mt_bitwise_not_(mt_tensor self);
 MT_API mt_status mt_masked_fill_(mt_tensor self, mt_tensor mask, mt_tensor value);
 
+/* ---- Activations ------------------------------------------------------------------------------------------- */
+
+/* Activation functions: shape kept. */
+MT_API mt_tensor mt_relu(mt_tensor self);
+MT_API mt_tensor mt_relu6(mt_tensor self);
+MT_API mt_tensor mt_silu(mt_tensor self);
+/* tanh nonzero for the approximation. */
+MT_API mt_tensor mt_gelu(mt_tensor self, int32_t tanh);
+MT_API mt_tensor mt_mish(mt_tensor self);
+MT_API mt_tensor mt_logsigmoid(mt_tensor self);
+MT_API mt_tensor mt_hardswish(mt_tensor self);
+MT_API mt_tensor mt_hardsigmoid(mt_tensor self);
+MT_API mt_tensor mt_selu(mt_tensor self);
+MT_API mt_tensor mt_leaky_relu(mt_tensor self, double negative_slope);
+MT_API mt_tensor mt_elu(mt_tensor self, double alpha);
+MT_API mt_tensor mt_celu(mt_tensor self, double alpha);
+MT_API mt_tensor mt_softplus(mt_tensor self, double beta, double threshold);
+MT_API mt_tensor mt_hardtanh(mt_tensor self, double min, double max);
+MT_API mt_tensor mt_hardshrink(mt_tensor self, double lambd);
+MT_API mt_tensor mt_softshrink(mt_tensor self, double lambd);
+MT_API mt_tensor mt_threshold(mt_tensor self, double threshold, double value);
+/* weight has one element, or one for each channel. */
+MT_API mt_tensor mt_prelu(mt_tensor self, mt_tensor weight);
+/* The first half along dim times the sigmoid of the second. */
+MT_API mt_tensor mt_glu(mt_tensor self, int64_t dim);
+MT_API mt_status mt_relu_(mt_tensor self);
+MT_API mt_status mt_relu6_(mt_tensor self);
+MT_API mt_status mt_silu_(mt_tensor self);
+MT_API mt_status mt_mish_(mt_tensor self);
+MT_API mt_status mt_hardswish_(mt_tensor self);
+MT_API mt_status mt_hardsigmoid_(mt_tensor self);
+MT_API mt_status mt_selu_(mt_tensor self);
+MT_API mt_status mt_leaky_relu_(mt_tensor self, double negative_slope);
+MT_API mt_status mt_elu_(mt_tensor self, double alpha);
+MT_API mt_status mt_celu_(mt_tensor self, double alpha);
+MT_API mt_status mt_hardtanh_(mt_tensor self, double min, double max);
+MT_API mt_status mt_threshold_(mt_tensor self, double threshold, double value);
+/* Zeros with probability p, the rest divided by 1 - p; self itself where training is 0 or p is 0. */
+MT_API mt_tensor mt_dropout(mt_tensor self, double p, int32_t training, mt_generator generator);
+MT_API mt_status mt_dropout_(mt_tensor self, double p, int32_t training, mt_generator generator);
+
+/* ---- Losses ------------------------------------------------------------------------------------------------ */
+
+/* Losses; reduction is 0 for none, 1 for the mean, 2 for the sum. */
+MT_API mt_tensor mt_mse_loss(mt_tensor self, mt_tensor target, int32_t reduction);
+MT_API mt_tensor mt_l1_loss(mt_tensor self, mt_tensor target, int32_t reduction);
+MT_API mt_tensor mt_smooth_l1_loss(mt_tensor self, mt_tensor target, int32_t reduction, double beta);
+MT_API mt_tensor mt_huber_loss(mt_tensor self, mt_tensor target, int32_t reduction, double delta);
+MT_API mt_tensor mt_kl_div(mt_tensor self, mt_tensor target, int32_t reduction, int32_t log_target);
+/* Probabilities, and logits; weights may be NULL. */
+MT_API mt_tensor mt_binary_cross_entropy(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction);
+MT_API mt_tensor mt_binary_cross_entropy_with_logits(mt_tensor self, mt_tensor target, mt_tensor weight, mt_tensor pos_weight, int32_t reduction);
+/* Log-probabilities against class indices; targets equal to ignore_index count for nothing. */
+MT_API mt_tensor mt_nll_loss(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction, int64_t ignore_index);
+/* Logits against class indices, or against probabilities of self's shape. */
+MT_API mt_tensor mt_cross_entropy(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction, int64_t ignore_index, double label_smoothing);
+
 /* ---- Views: the same memory in another shape ------------------------------------------------------------------ */
 
 /* One size may be -1. */

@@ -5,7 +5,7 @@ import Martlet
 
 /// A lent generator; NULL is the default one.
 @inline(__always)
-private func G(_ h: mt_generator?, _ op: StaticString = #function) throws -> Generator {
+func G(_ h: mt_generator?, _ op: StaticString = #function) throws -> Generator {
     h == nil ? .default : try object(h, Generator.self, "generator", op)
 }
 

@@ -31,20 +31,6 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     return F.softmax(-input, dim, _stacklevel, dtype)
 
 
-def glu(input, dim=-1):
-    """a sigmoid(b), where a and b are the halves of ``input`` along ``dim``."""
-    if input.dim() == 0:
-        raise RuntimeError("glu does not support 0-dimensional tensors")
-    if not -input.dim() <= dim < input.dim():
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-input.dim()}, {input.dim() - 1}], "
-                         f"but got {dim})")
-    dim %= input.dim()
-    if input.size(dim) % 2 != 0:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.size(dim)}")
-    a, b = input.chunk(2, dim)
-    return a * b.sigmoid()
-
-
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """Jang et al. 2017: a sample of the relaxed categorical of ``logits``.
 

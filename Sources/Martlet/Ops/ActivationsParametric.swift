@@ -1,0 +1,174 @@
+/// Activation functions with parameters. Shapes are kept unless said otherwise.
+extension Tensor {
+    /// x where positive, else slope * x.
+    public func leakyRelu(_ slope: Double = 0.01) throws -> Tensor {
+        try requireFloat("leaky_relu_cpu")
+        let out = try paramKernel(.leakyRelu, self, slope)
+        recordFromInput(out, "LeakyReluBackward0") { g, x in
+            try Tensor.choose(x.gt(.number(0)), g, g.mul(.number(slope)))
+        }
+        return out
+    }
+
+    /// scale * x where positive, else scale * alpha * (exp(inputScale * x) - 1).
+    public func elu(alpha: Double = 1, scale: Double = 1, inputScale: Double = 1) throws -> Tensor {
+        try requireFloat("elu_cpu")
+        let out = try paramKernel(.elu, self, alpha, scale, inputScale)
+        recordElu(out, "EluBackward0", alpha, scale, inputScale)
+        return out
+    }
+
+    /// x where positive, else alpha * (exp(x / alpha) - 1).
+    public func celu(alpha: Double = 1) throws -> Tensor {
+        guard alpha != 0 else { throw MartletError.runtime("ZeroDivisionError: alpha cannot be 0 for CELU") }
+        try requireFloat("elu_cpu")
+        let out = try paramKernel(.elu, self, alpha, 1, 1 / alpha)
+        recordElu(out, "CeluBackward0", alpha, 1, 1 / alpha)
+        return out
+    }
+
+    func recordElu(_ out: Tensor, _ name: String, _ alpha: Double, _ scale: Double, _ inputScale: Double) {
+        recordFromInput(out, name) { g, x in
+            let low = try x.clamp(max: .number(0.0))
+            let slope = try low.mul(.number(inputScale)).exp().mul(.number(inputScale * alpha * scale))
+            return try Tensor.choose(x.le(.number(0)), g.mul(slope), g.mul(.number(scale)))
+        }
+    }
+
+    /// log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+    public func softplus(beta: Double = 1, threshold: Double = 20) throws -> Tensor {
+        try requireFloat("softplus_cpu")
+        let plain = beta == 1 && threshold == 20
+        let out = try plain ? unaryKernel(.softplus, self) : paramKernel(.softplus, self, beta, threshold)
+        recordFromInput(out, "SoftplusBackward0") { g, x in
+            let recorded = {
+                let z = try x.mul(.number(beta))
+                return try Tensor.choose(z.gt(.number(threshold)), g, g.mul(z.sigmoid()))
+            }
+            return plain ? try Tensor.fusedBackward(.softplusBackward, g, x, recorded) : try recorded()
+        }
+        return out
+    }
+
+    /// clamp(x, low, high) with no gradient at the limits. Keeps integers.
+    public func hardtanh(_ low: Double = -1, _ high: Double = 1) throws -> Tensor {
+        if dtype == .bool { throw MartletError.runtime("Bool inputs not supported for hardtanh") }
+        if dtype == .uint8 && low < 0 {
+            throw MartletError.runtime("cannot do hardtanh on an unsigned type with negative limits")
+        }
+        let out =
+            dtype.isFloatingPoint
+            ? try paramKernel(.clamp, self, low, high)
+            : try limited(.number(Int(wrapInt64(low))), .number(Int(wrapInt64(high))))
+        recordFromInput(out, "HardtanhBackward0") { g, x in
+            let outside = try x.le(.number(low)).logicalOr(x.ge(.number(high)))
+            return try Tensor.choose(outside, .number(0), g)
+        }
+        return out
+    }
+
+    /// clamp(x, 0, 6). Keeps integers.
+    public func relu6() throws -> Tensor { try hardtanh(0, 6) }
+
+    /// 0 where -lambda <= x <= lambda, else x.
+    public func hardshrink(_ lambda: Double = 0.5) throws -> Tensor {
+        try requireFloat("hardshrink_cpu")
+        let out = try paramKernel(.hardshrink, self, lambda)
+        recordShrink(out, "HardshrinkBackward0", lambda)
+        return out
+    }
+
+    /// x moved towards 0 by lambda, 0 where |x| <= lambda.
+    public func softshrink(_ lambda: Double = 0.5) throws -> Tensor {
+        try requireFloat("softshrink_check")
+        guard lambda >= 0 else {
+            throw MartletError.runtime(
+                "lambda must be in range [0, \(dtype == .float64 ? "1.79769e+308" : "3.40282e+38")] for input dtype \(dtype.scalarTypeName), but found \(shortText(lambda))")
+        }
+        let out = try paramKernel(.softshrink, self, lambda)
+        recordShrink(out, "SoftshrinkBackward0", lambda)
+        return out
+    }
+
+    private func recordShrink(_ out: Tensor, _ name: String, _ lambda: Double) {
+        recordFromInput(out, name) { g, x in
+            let inside = try x.ge(.number(-lambda)).logicalAnd(x.le(.number(lambda)))
+            return try Tensor.choose(inside, .number(0), g)
+        }
+    }
+
+    /// x where x > limit, else `value`. Keeps integers.
+    public func threshold(_ limit: Double, _ value: Double) throws -> Tensor {
+        if dtype == .bool { throw Tensor.unsupported("threshold_cpu", dtype) }
+        let out: Tensor
+        if dtype.isFloatingPoint {
+            out = try paramKernel(.threshold, self, limit, value)
+        } else {
+            out = try Tensor.choose(le(.number(Int(wrapInt64(limit)))), .number(Int(wrapInt64(value))), self)
+        }
+        recordFromInput(out, "ThresholdBackward0") { g, x in
+            try Tensor.choose(x.le(.number(limit)), .number(0), g)
+        }
+        return out
+    }
+
+    /// x where positive, else weight * x; `weight` holds one value, or one for each channel (dimension 1).
+    public func prelu(_ weight: Tensor) throws -> Tensor {
+        guard dtype == weight.dtype else {
+            throw MartletError.runtime(
+                "prelu: Type promoting not supported. Got \(dtype.scalarTypeName) and \(weight.dtype.scalarTypeName)")
+        }
+        try requireFloat("prelu_cpu")
+        var w = weight
+        if weight.numel != 1 {
+            guard rank > 0 else { throw MartletError.runtime("Not allow zero-dim input tensor.") }
+            let channels = rank > 1 ? sizes[1] : 1
+            guard channels == weight.numel else {
+                throw MartletError.runtime(
+                    "Mismatch of parameter numbers and input channel size. Found parameter numbers = \(weight.numel) and channel size = \(channels).")
+            }
+            guard weight.rank <= 1 else {
+                throw MartletError.runtime(
+                    "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = \(weight.rank)")
+            }
+            var shape = Dims(repeating: 1, count: rank)
+            shape[rank > 1 ? 1 : 0] = weight.numel
+            w = try weight.reshape(shape)
+        } else if weight.rank != rank {
+            w = try weight.reshape(Dims(repeating: 1, count: rank))
+        }
+        let scale = w
+        let out = try withNoGrad { try Tensor.choose(gt(.number(0)), self, scale.mul(self)) }
+        if GradMode.needs(self, scale) {
+            out.attach("PreluKernelBackward0", [self, scale]) { $0.save(self, scale) } backward: { node, g in
+                guard let g = g[0] else { return [nil, nil] }
+                let (x, w) = (try node.saved(0), try node.saved(1))
+                let positive = try x.gt(.number(0))
+                return [
+                    node.needs(0) ? try Tensor.choose(positive, g, w.mul(g)) : nil,
+                    node.needs(1) ? try Tensor.choose(positive, .number(0), x.mul(g)) : nil,
+                ]
+            }
+        }
+        return out
+    }
+
+    /// The first half along `dim` times the sigmoid of the second half; that dimension is halved.
+    public func glu(_ dim: Int = -1) throws -> Tensor {
+        guard rank > 0 else { throw MartletError.runtime("glu does not support scalars because halving size must be even") }
+        let d = try wrapDim(dim, rank)
+        guard sizes[d] % 2 == 0 else {
+            throw MartletError.runtime("Halving dimension must be even, but dimension \(d) is size \(sizes[d])")
+        }
+        try requireFloat("glu_cpu")
+        let half = sizes[d] / 2
+        let out = try withNoGrad { try narrow(d, 0, half).mul(narrow(d, half, half).sigmoid()) }
+        recordFromInput(out, "GluBackward0") { g, x in
+            let a = try x.narrow(d, 0, half)
+            let s = try x.narrow(d, half, half).sigmoid()
+            let da = try g.mul(s)
+            return try .cat([da, da.mul(a).mul(s.rsub(.number(1)))], d)
+        }
+        return out
+    }
+}

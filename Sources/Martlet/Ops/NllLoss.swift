@@ -1,0 +1,268 @@
+/// Losses of class predictions: negative log-likelihood and cross entropy.
+extension Tensor {
+    /// -weight[t] * self[t] for log-probabilities self and class indices t.
+    ///
+    /// self is (C), (N, C) or (N, C, d1, ...); target, int64 or uint8, is (), (N) or (N, d1, ...). Targets equal to
+    /// `ignoreIndex` count for nothing; the mean is over the sum of the weights of the others.
+    /// Throws `index` for a target outside 0..<C, `value` or `runtime` for shapes that do not fit.
+    public func nllLoss(
+        _ target: Tensor, weight: Tensor? = nil, _ reduction: LossReduction = .mean, ignoreIndex: Int = -100
+    ) throws -> Tensor {
+        let plan = try NllPlan(self, target, weight, reduction, ignoreIndex)
+        return try plan.loss(self)
+    }
+
+    /// ``nllLoss(_:weight:_:ignoreIndex:)`` of the log-softmax of self over the classes (dimension 1, or 0 of one).
+    ///
+    /// A floating-point target of self's shape holds class probabilities instead of indices. `labelSmoothing` mixes
+    /// that share of the uniform distribution into the targets.
+    public func crossEntropy(
+        _ target: Tensor, weight: Tensor? = nil, _ reduction: LossReduction = .mean, ignoreIndex: Int = -100,
+        labelSmoothing: Double = 0
+    ) throws -> Tensor {
+        guard labelSmoothing >= 0 && labelSmoothing <= 1 else {
+            throw MartletError.runtime("label_smoothing must be between 0.0 and 1.0. Got: \(shortText(labelSmoothing))")
+        }
+        guard rank > 0 else { throw MartletError.index("Dimension out of range (expected to be in range of [-1, 0], but got 1)") }
+        let classDim = rank == 1 ? 0 : 1
+        if let weight, weight.rank != 1 || weight.numel != sizes[classDim] {
+            throw MartletError.runtime(
+                "cross_entropy: weight tensor should be defined either for all \(sizes[classDim]) classes or no classes but got weight tensor of shape: \(weight.sizes)")
+        }
+        if sizes == target.sizes {
+            guard target.dtype.isFloatingPoint else {
+                throw MartletError.runtime(
+                    "Expected floating point type for target with class probabilities, got \(target.dtype.scalarTypeName)")
+            }
+            guard ignoreIndex < 0 else {
+                throw MartletError.runtime("ignore_index is not supported for floating point target")
+            }
+            return try crossEntropyOfProbabilities(target, weight, reduction, labelSmoothing, classDim)
+        }
+        if labelSmoothing == 0 {
+            return try logSoftmax(classDim).nllLoss(target, weight: weight, reduction, ignoreIndex: ignoreIndex)
+        }
+        let logs = try logSoftmax(classDim)
+        let plan = try NllPlan(logs, target, weight, reduction, ignoreIndex)
+        let loss = try plan.loss(logs)
+        let weighted = try weight.map { try logs.mul(Tensor.alongClasses($0, logs.rank, classDim)) } ?? logs
+        var smooth = try weighted.sum([classDim]).neg()
+        smooth = try smooth.maskedFill(target.eq(.number(ignoreIndex)), .number(0.0))
+        if reduction == .sum { smooth = try smooth.sum() }
+        if reduction == .mean { smooth = try smooth.sum().div(.number(plan.totalWeight)) }
+        let share = labelSmoothing / Double(sizes[classDim])
+        return try loss.mul(.number(1 - labelSmoothing)).add(smooth.mul(.number(share)))
+    }
+
+    /// Class weights shaped to multiply a tensor of `rank` dimensions along its classes.
+    private static func alongClasses(_ weight: Tensor, _ rank: Int, _ classDim: Int) throws -> Tensor {
+        var shape = Dims(repeating: 1, count: rank)
+        shape[classDim] = weight.numel
+        return try weight.reshape(shape)
+    }
+
+    private func crossEntropyOfProbabilities(
+        _ target: Tensor, _ weight: Tensor?, _ reduction: LossReduction, _ smoothing: Double, _ classDim: Int
+    ) throws -> Tensor {
+        let classes = sizes[classDim]
+        let logs = try logSoftmax(classDim)
+        var target = target
+        if smoothing > 0 {
+            target = try target.mul(.number(1 - smoothing)).add(.number(smoothing / Double(classes)))
+        }
+        var losses = try logs.mul(target)
+        if let weight { losses = try losses.mul(Tensor.alongClasses(weight, rank, classDim)) }
+        switch reduction {
+        case .none: return try losses.sum([classDim]).neg()
+        case .sum: return try losses.sum().neg()
+        case .mean:
+            let out = try losses.sum().neg().div(.number(Double(numel) / Double(Swift.max(classes, 1))))
+            out.history?.name = "DivBackward1"
+            return out
+        }
+    }
+}
+
+/// One call of nll_loss: the targets, seen as samples x positions, and what goes with them.
+private final class NllPlan {
+    let samples: Int
+    let classes: Int
+    /// Elements behind the class dimension.
+    let positions: Int
+    /// Class of each (sample, position); -1 where ignored.
+    private let labels: [Int]
+    private let weight: Tensor?
+    private let reduction: LossReduction
+    private let inputSizes: Dims
+    private let lossSizes: Dims
+    private let name: String
+    /// The sum of the weights of what is not ignored.
+    let totalWeight: Double
+
+    init(_ input: Tensor, _ target: Tensor, _ weight: Tensor?, _ reduction: LossReduction, _ ignoreIndex: Int) throws {
+        try NllPlan.check(input, target, weight)
+        self.reduction = reduction
+        inputSizes = input.sizes
+        lossSizes = target.sizes
+        samples = input.rank == 1 ? 1 : input.sizes[0]
+        let classes = input.rank == 1 ? input.sizes[0] : input.sizes[1]
+        self.classes = classes
+        positions = input.rank <= 2 ? 1 : input.sizes.dropFirst(2).reduce(1, *)
+        name = input.rank <= 2 ? "NllLoss" : "NllLoss2D"
+        self.weight = try weight.map { w in try withNoGrad { try w.to(input.dtype).contiguous() } }
+        var labels = try target.toArray(Int64.self).map(Int.init)
+        for i in labels.indices {
+            if labels[i] == ignoreIndex {
+                labels[i] = -1
+            } else if labels[i] < 0 || labels[i] >= classes {
+                throw MartletError.index("Target \(labels[i]) is out of bounds.")
+            }
+        }
+        self.labels = labels
+        if let w = self.weight {
+            var total = CascadeSum<Double>(count: labels.count)
+            for l in labels { total.add(l < 0 ? 0 : w.readDouble(at: w.offset + l)) }
+            totalWeight = total.value
+        } else {
+            totalWeight = Double(labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) })
+        }
+    }
+
+    private static func check(_ input: Tensor, _ target: Tensor, _ weight: Tensor?) throws {
+        let (n, t) = (input.sizes, target.sizes)
+        guard input.rank > 0 else { throw MartletError.value("Expected 1 or more dimensions (got 0)") }
+        if input.rank == 1 {
+            guard target.rank <= 1 else {
+                throw MartletError.runtime("For 1D input, 1D target must have size 1, but got target of \(target.rank) dimensions")
+            }
+            guard target.numel == 1 else {
+                throw MartletError.value("For 1D input, 1D target must have size 1, but got target size: \(target.numel)")
+            }
+        } else {
+            guard target.rank > 0, n[0] == t[0] else {
+                throw MartletError.value(
+                    "Expected input batch_size (\(n[0])) to match target batch_size (\(target.rank == 0 ? 1 : t[0])).")
+            }
+            if input.rank == 2 {
+                guard target.rank <= 1 else { throw MartletError.runtime("0D or 1D target tensor expected, multi-target not supported") }
+            } else if input.rank == 4 {
+                guard target.rank == 3 else {
+                    throw MartletError.runtime(
+                        "only batches of spatial targets supported (3D tensors) but got targets of dimension: \(target.rank)")
+                }
+                guard n[2] == t[1] && n[3] == t[2] else {
+                    throw MartletError.runtime("size mismatch (got input: \(n) , target: \(t)")
+                }
+            } else {
+                var expected: Dims = [n[0]]
+                for d in n.dropFirst(2) { expected.append(d) }
+                guard t == expected else { throw MartletError.runtime("Expected target size \(expected), got \(t)") }
+            }
+        }
+        guard target.dtype == .int64 || target.dtype == .uint8 else {
+            throw MartletError.runtime("expected target dtype to be Long or Byte, but got \(target.dtype.scalarTypeName)")
+        }
+        let classes = input.rank == 1 ? n[0] : n[1]
+        if let weight, weight.rank != 1 || weight.numel != classes {
+            throw MartletError.runtime(
+                "weight tensor should be defined either for all \(classes) classes or no classes but got weight tensor of shape: \(weight.sizes)")
+        }
+        try input.requireFloat("nll_loss_out_frame")
+    }
+
+    /// The loss of log-probabilities, recorded.
+    func loss(_ input: Tensor) throws -> Tensor {
+        let out = try compute(input)
+        if GradMode.needs(input) {
+            out.attach(name + "Backward0", [input]) { [self] _, g in [try g[0].map { try scatter($0) }] }
+        }
+        return out
+    }
+
+    /// The gradient of the input from that of the loss, recorded: it is linear, and the loss is its own derivative.
+    private func scatter(_ g: Tensor) throws -> Tensor {
+        let out = try Tensor.zeros(inputSizes, g.dtype)
+        let source = try withNoGrad { try g.contiguous() }
+        if g.dtype == .float64 {
+            fill(out, source, Double.self)
+        } else if g.dtype == .float32 {
+            fill(out, source, Float.self)
+        } else {
+            return try withNoGrad { try scatter(g.to(.float32)).to(g.dtype) }
+        }
+        if GradMode.needs(g) {
+            out.attach(name + "BackwardBackward0", [g]) { [self] _, gg in [try gg[0].map { try loss($0) }] }
+        }
+        return out
+    }
+
+    private func fill<E: BinaryFloatingPoint>(_ out: Tensor, _ g: Tensor, _: E.Type) {
+        let (o, s) = (out.typed(E.self), g.typed(E.self))
+        let w = weight?.typed(E.self)
+        for i in 0..<samples {
+            for p in 0..<positions {
+                let k = i * positions + p
+                let label = labels[k]
+                if label < 0 { continue }
+                let unit = -(w.map { $0[label] } ?? 1)
+                let incoming = reduction == .none ? s[k] : s[0]
+                let scaled = reduction == .mean ? unit * incoming / E(totalWeight) : unit * incoming
+                o[(i * classes + label) * positions + p] = scaled
+            }
+        }
+        withExtendedLifetime((out, g)) {}
+    }
+
+    private func compute(_ input: Tensor) throws -> Tensor {
+        if input.dtype.size == 2 {
+            return try withNoGrad { try compute(input.to(.float32)).to(input.dtype) }
+        }
+        let x = try withNoGrad { try input.contiguous() }
+        let out = try Tensor.empty(reduction == .none ? lossSizes : [], input.dtype)
+        if input.dtype == .float32 { gather(out, x, Float.self) } else { gather(out, x, Double.self) }
+        return out
+    }
+
+    private func gather<E: BinaryFloatingPoint>(_ out: Tensor, _ x: Tensor, _: E.Type) {
+        let (o, s) = (out.typed(E.self), x.typed(E.self))
+        let w = weight?.typed(E.self)
+        var sum = CascadeSum<E>(count: labels.count)
+        for i in 0..<samples {
+            for p in 0..<positions {
+                let k = i * positions + p
+                let label = labels[k]
+                let loss = label < 0 ? 0 : -(s[(i * classes + label) * positions + p] * (w.map { $0[label] } ?? 1))
+                if reduction == .none { o[k] = loss } else { sum.add(loss) }
+            }
+        }
+        if reduction == .sum { o[0] = sum.value }
+        if reduction == .mean { o[0] = sum.value / E(totalWeight) }
+        withExtendedLifetime((out, x)) {}
+    }
+}
+
+/// A sum of many numbers in several levels: each level takes over from the one below when that has added up its
+/// share, so that the error grows with the logarithm of the count. Torch adds these losses in the same order.
+struct CascadeSum<E: BinaryFloatingPoint> {
+    private var levels = [E](repeating: 0, count: 8)
+    private var index = 0
+    private let power: Int
+
+    init(count: Int) {
+        let bits = count > 1 ? Int.bitWidth - (count - 1).leadingZeroBitCount : 0
+        power = Swift.max(4, bits / 8)
+    }
+
+    mutating func add(_ v: E) {
+        levels[0] += v
+        var j = 0
+        while j + 1 < levels.count && index & (((1 << power) - 1) << (j * power)) == 0 {
+            levels[j + 1] += levels[j]
+            levels[j] = 0
+            j += 1
+        }
+        index += 1
+    }
+
+    var value: E { levels.reduce(0, +) }
+}
