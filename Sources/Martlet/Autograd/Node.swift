@@ -225,7 +225,7 @@ final class AccumulateGrad: Node {
         } else if GradMode.isEnabled {
             slot.grad = try gradient.isSparse ? gradient : gradient.clone()
         } else if gradient.isSparse {
-            slot.grad = gradient.detach()
+            slot.grad = try gradient.sparse!.values.isContiguous ? gradient.detach() : gradient.clone()
         } else if isKnownUniquelyReferenced(&gradient), isKnownUniquelyReferenced(&gradient.storage), gradient.isDense,
             gradient.view == nil
         {

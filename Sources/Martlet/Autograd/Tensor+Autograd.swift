@@ -200,7 +200,7 @@ extension Tensor {
                 }
             }
         }
-        for i in 0..<rank where strides[i] == 0 && sizes[i] > 1 {
+        for i in 0..<rank where strides[i] == 0 && sizes[i] > 1 && !isSparse {
             throw MartletError.runtime(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.")
         }

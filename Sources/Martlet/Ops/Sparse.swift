@@ -80,7 +80,7 @@ extension Tensor {
         _ index: Tensor, _ values: Tensor, _ shape: Dims, coalesced: Bool = false,
         name: String = "SparseCooTensorWithDimsAndTensorsBackward0"
     ) throws -> Tensor {
-        let out = try sparse(index, values.detach(), shape, coalesced: coalesced)
+        let out = try sparse(index, values.detach(), shape, coalesced: coalesced || index.sizes[1] < 2)
         if GradMode.needs(values) {
             out.attach(name, [values]) { _, g in
                 guard let g = g[0] else { return [nil] }
@@ -147,11 +147,28 @@ extension Tensor {
         let out = p.values.detach()
         if GradMode.needs(self) {
             let shape = sizes
+            // Entries of one place share its gradient, which a sparse gradient would add up again.
+            let share = p.coalesced ? nil : try Tensor.shares(p.indices, sizes)
             out.attach(name, [self]) { _, g in
-                [try g[0].map { try .sparseOver(p.indices, $0, shape, coalesced: p.coalesced) }]
+                guard var g = g[0] else { return [nil] }
+                if let share {
+                    var column = Dims(repeating: 1, count: g.rank)
+                    column[0] = share.numel
+                    g = try g.mul(share.to(g.dtype).reshape(column))
+                }
+                return [try .sparseOver(p.indices, g, shape, coalesced: p.coalesced)]
             }
         }
         return out
+    }
+
+    /// For each entry, one over the number of entries of its place.
+    private static func shares(_ index: Tensor, _ sizes: Dims) throws -> Tensor {
+        let places = try flatPlaces(index, sizes)
+        let f = places.typed(Int64.self)
+        var count: [Int64: Int] = [:]
+        for e in 0..<places.numel { count[f[e], default: 0] += 1 }
+        return try Tensor((0..<places.numel).map { 1 / Double(count[f[$0]]!) })
     }
 
     /// Indices as stored, repeats and all, outside the graph. `_values()` likewise.
@@ -215,7 +232,7 @@ extension Tensor {
     func sparseMask(_ p: SparseParts) throws -> Tensor {
         let dense = try toDense()
         let places = p.coalesced ? p.indices : try Tensor.merge(p, dense.sizes).indices
-        return try .sparseOver(places, dense.valuesAt(places, dense.sizes), dense.sizes, coalesced: true)
+        return try .sparseOver(places, dense.valuesAt(places, dense.sizes), dense.sizes)
     }
 
     /// The sparse form: entries of the first `sparseDim` dimensions (all when nil) that are not zero.

@@ -116,6 +116,12 @@ extension Tensor {
     /// Walks two lists of entries side by side, taking the earlier place first and adding entries that meet. Lists
     /// that are not sorted stay in their own order.
     private static func walkTogether(_ a: SparseParts, _ b: SparseParts, _ sizes: Dims, _ dtype: DType) throws -> Tensor {
+        if !a.values.isContiguous || !b.values.isContiguous {
+            // torch's rule: values that are not laid out plainly are put one after the other.
+            return try withNoGrad {
+                try .sparse(.cat([a.indices, b.indices], 1), .cat([a.values, b.values], 0).to(dtype), sizes, coalesced: false)
+            }
+        }
         let (depth, na, nb) = (a.indices.sizes[0], a.indices.sizes[1], b.indices.sizes[1])
         let (fa, fb) = (try flatPlaces(a.indices, sizes), try flatPlaces(b.indices, sizes))
         let (pa, pb) = (fa.typed(Int64.self), fb.typed(Int64.self))
@@ -269,9 +275,8 @@ extension Tensor {
     /// one where no sparse dimension is left. The gradient is sparse.
     public func sparseSum(_ dims: [Int]?) throws -> Tensor {
         let p = try parts("sparse.sum")
-        guard let dims, !dims.isEmpty else {
-            return try coalesce().differentiableValues("ValuesBackward0").sum()
-        }
+        if !p.coalesced { return try coalesce().sparseSum(dims) }
+        guard let dims, !dims.isEmpty else { return try differentiableValues("ValuesBackward0").sum() }
         let depth = p.indices.sizes[0]
         var flags = [Bool](repeating: false, count: rank)
         for d in dims {

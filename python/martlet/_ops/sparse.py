@@ -81,8 +81,9 @@ def sparse_coo_tensor(*args, indices=None, values=None, size=None, dtype=None, d
         if dtype is not None and values.dtype != dtype:
             values = values.to(dtype)
         p, n = (None, 0) if size is None else ints(size, "sparse_coo_tensor", "size", 3)
-        # Recording is torch's: the values are copied out of the graph only where a leaf is asked for.
-        made = wrap(lib.mt_sparse_coo_tensor(indices._h, (values.detach() if requires_grad else values)._h, p, n))
+        if requires_grad:
+            values = values.detach()
+        made = wrap(lib.mt_sparse_coo_tensor(indices._h, values._h, p, n))
         if is_coalesced:
             made = made.coalesce()
     return made.requires_grad_() if requires_grad else made
@@ -99,8 +100,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
             assert padding_idx >= -rows, "Padding_idx must be within num_embeddings"
             padding_idx += rows
     if max_norm is not None:
-        table_ = weight.detach()
-        if lib.mt_embedding_renorm_(table_._h, input._h, max_norm, norm_type):
+        rows_of = weight.detach()
+        if lib.mt_embedding_renorm_(rows_of._h, input._h, max_norm, norm_type):
             fail()
     return wrap(lib.mt_embedding(
         weight._h, input._h, -9223372036854775808 if padding_idx is None else padding_idx,
