@@ -22,6 +22,7 @@
     void (*lerp_##S)(const T *a, const T *b, const T *w, T *out, int64_t n); \
     void (*where_##S)(const uint8_t *c, const T *a, const T *b, T *out, int64_t n); \
     T (*sum_##S)(const T *x, int64_t n); \
+    T (*sum_strided_##S)(const T *x, int64_t s, int64_t n); \
     T (*sumsq_##S)(const T *x, int64_t n); \
     T (*dot_##S)(const T *x, const T *y, int64_t n); \
     T (*prod_##S)(const T *x, int64_t n); \

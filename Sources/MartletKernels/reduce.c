@@ -8,7 +8,7 @@
 
 /* A power of two times the block of the cascade: cutting there leaves the
  * pairwise tree unchanged below the cut. */
-enum { PIECE = 65536, MAX_PIECES = 64, BLOCK = 2048 };
+enum { PIECE = 65536, MAX_PIECES = 64, BLOCK = 2048, COLUMNS = 64 };
 
 enum { SUM, SUMSQ, DOT };
 
@@ -51,7 +51,7 @@ static T strided_##S(int kind, const T *x, int64_t sx, const T *y, int64_t sy, i
     return run_##S(kind, a, y ? b : NULL, n); \
 } \
 T mk_sum_##S(const T *x, int64_t s, int64_t n) { \
-    return s == 1 ? contiguous_##S(SUM, x, NULL, n) : strided_##S(SUM, x, s, NULL, 0, n); \
+    return s == 1 ? contiguous_##S(SUM, x, NULL, n) : mk_active->sum_strided_##S(x, s, n); \
 } \
 T mk_sumsq_##S(const T *x, int64_t s, int64_t n) { \
     return s == 1 ? contiguous_##S(SUMSQ, x, NULL, n) : strided_##S(SUMSQ, x, s, NULL, 0, n); \
@@ -66,9 +66,11 @@ T mk_prod_##S(const T *x, int64_t s, int64_t n) { \
     return p; \
 } \
 typedef struct { const T *x; int64_t rows, cols, stride; T *out; } matrix_##S; \
+/* In whole groups of COLUMNS, so that cutting does not regroup them. */ \
 static void columns_##S(void *context, int64_t begin, int64_t end) { \
     matrix_##S *m = context; \
-    mk_active->sum_rows_##S(m->x + begin, m->rows, end - begin, m->stride, m->out + begin); \
+    int64_t from = begin * COLUMNS, to = end >= m->cols / COLUMNS ? m->cols : end * COLUMNS; \
+    mk_active->sum_rows_##S(m->x + from, m->rows, to - from, m->stride, m->out + from); \
 } \
 static void rows_##S(void *context, int64_t begin, int64_t end) { \
     matrix_##S *m = context; \
@@ -76,8 +78,8 @@ static void rows_##S(void *context, int64_t begin, int64_t end) { \
 } \
 void mk_sum_rows_##S(const T *x, int64_t rows, int64_t cols, int64_t row_stride, T *out) { \
     matrix_##S m = {x, rows, cols, row_stride, out}; \
-    int64_t grain = rows > 0 ? (MK_GRAIN + rows - 1) / rows : cols; \
-    mk_parallel_for(cols, grain < 128 ? 128 : grain, columns_##S, &m); \
+    int64_t groups = cols < COLUMNS ? 1 : cols / COLUMNS; \
+    if (cols > 0) mk_parallel_for(groups, MK_GRAIN / (rows * COLUMNS + 1) + 1, columns_##S, &m); \
 } \
 void mk_sum_cols_##S(const T *x, int64_t rows, int64_t cols, int64_t row_stride, T *out) { \
     matrix_##S m = {x, rows, cols, row_stride, out}; \
@@ -95,12 +97,12 @@ void mk_mean_var_##S(const T *x, int64_t s, int64_t n, double *mean, double *m2)
     *m2 = squares; \
 } \
 void mk_cumsum_##S(const T *x, int64_t sx, T *out, int64_t so, int64_t n) { \
-    T s = 0; \
-    for (int64_t i = 0; i < n; i++) out[i * so] = s += x[i * sx]; \
+    double s = 0; \
+    for (int64_t i = 0; i < n; i++) out[i * so] = (T)(s += (double)x[i * sx]); \
 } \
 void mk_cumprod_##S(const T *x, int64_t sx, T *out, int64_t so, int64_t n) { \
-    T s = 1; \
-    for (int64_t i = 0; i < n; i++) out[i * so] = s *= x[i * sx]; \
+    double s = 1; \
+    for (int64_t i = 0; i < n; i++) out[i * so] = (T)(s *= (double)x[i * sx]); \
 }
 
 #define DEFINE_EXTREME(T, S, name, op) \

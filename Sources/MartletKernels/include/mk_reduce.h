@@ -8,12 +8,12 @@
 extern "C" {
 #endif
 
-/* Sum of n elements: blocks summed in parallel lanes, blocks combined pairwise,
- * so the error grows with log n. 0 for n == 0. */
+/* Sum of n elements, a cascade of partial sums in parallel lanes, whose error
+ * grows with the fourth root of n at most. 0 for n == 0. */
 float mk_sum_f32(const float *x, int64_t s, int64_t n);
 double mk_sum_f64(const double *x, int64_t s, int64_t n);
 
-/* Sum of squares, in the same order as the sum. */
+/* Sum of squares; blocks combined pairwise. */
 float mk_sumsq_f32(const float *x, int64_t s, int64_t n);
 double mk_sumsq_f64(const double *x, int64_t s, int64_t n);
 
@@ -26,7 +26,7 @@ float mk_prod_f32(const float *x, int64_t s, int64_t n);
 double mk_prod_f64(const double *x, int64_t s, int64_t n);
 
 /* Over the rows of a matrix with unit column stride, out[c] = sum over r of
- * x[r*row_stride + c] for c in 0..<cols; pairwise over blocks of rows. */
+ * x[r*row_stride + c] for c in 0..<cols, as a cascade down the rows. */
 void mk_sum_rows_f32(const float *x, int64_t rows, int64_t cols, int64_t row_stride, float *out);
 void mk_sum_rows_f64(const double *x, int64_t rows, int64_t cols, int64_t row_stride, double *out);
 
@@ -47,7 +47,8 @@ double mk_min_f64(const double *x, int64_t s, int64_t n, int64_t *index);
 void mk_mean_var_f32(const float *x, int64_t s, int64_t n, double *mean, double *m2);
 void mk_mean_var_f64(const double *x, int64_t s, int64_t n, double *mean, double *m2);
 
-/* Running sum and product: out[i*so] = x[0] (+ or *) ... (+ or *) x[i*sx], left to right. */
+/* Running sum and product: out[i*so] = x[0] (+ or *) ... (+ or *) x[i*sx], left to
+ * right, accumulated in double. */
 void mk_cumsum_f32(const float *x, int64_t sx, float *out, int64_t so, int64_t n);
 void mk_cumsum_f64(const double *x, int64_t sx, double *out, int64_t so, int64_t n);
 void mk_cumprod_f32(const float *x, int64_t sx, float *out, int64_t so, int64_t n);
