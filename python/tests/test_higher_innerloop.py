@@ -43,12 +43,12 @@ def model_of(m):
             return self.last(m.tanh(self.again(m.tanh(self.again(h)))))
 
     m.manual_seed(0)
-    return Net()
+    return Net().double()
 
 
 def data(m):
     m.manual_seed(1)
-    return m.randn(5, 3), m.randn(5, 1)
+    return m.randn(5, 3, dtype=m.float64), m.randn(5, 1, dtype=m.float64)
 
 
 def meta(m, h, name, options, steps=3, warm=0, **ctx):
@@ -87,21 +87,22 @@ def close(ours, theirs, **tolerance):
         if a is not None:
             assert list(a.shape) == list(b.shape)
             for x, y in zip(a.detach().flatten().tolist(), b.detach().flatten().tolist()):
-                assert x == pytest.approx(y, **(tolerance or dict(rel=2e-4, abs=2e-6)))
+                assert x == pytest.approx(y, **(tolerance or dict(rel=1e-7, abs=1e-9)))
 
 
 @needs_higher
 @pytest.mark.parametrize("name,options", OPTIMIZERS)
 @pytest.mark.parametrize("ctx", [dict(), dict(copy_initial_weights=False)])
 def test_meta_gradients(name, options, ctx):
-    close(meta(martlet, martlet.higher, name, options, **ctx), meta(torch, higher, name, options, **ctx))
+    tolerance = dict(rel=1e-5, abs=1e-7) if name == "Adagrad" else {}  # the package counts its steps in float32
+    close(meta(martlet, martlet.higher, name, options, **ctx), meta(torch, higher, name, options, **ctx), **tolerance)
 
 
 @needs_higher
 @pytest.mark.parametrize("name,options", OPTIMIZERS)
 def test_state_of_a_used_optimizer(name, options):
     close(meta(martlet, martlet.higher, name, options, warm=2), meta(torch, higher, name, options, warm=2),
-          rel=1e-3, abs=1e-5)
+          rel=5e-4, abs=1e-5)  # the package counts steps of a used optimizer in float32
 
 
 @needs_higher
@@ -203,7 +204,7 @@ def test_views_without_weights_and_created_optimizers():
     close(run(martlet, martlet.higher), run(torch, higher))
     fmodel = martlet.higher.patch.make_functional(model_of(martlet))
     assert repr(fmodel.first.weight) == 'Parameter placeholder ("weight")'
-    for call in (lambda m, h: h.patch.make_functional(model_of(m))(m.ones(1, 3)),
+    for call in (lambda m, h: h.patch.make_functional(model_of(m))(m.ones(1, 3, dtype=m.float64)),
                  lambda m, h: h.patch.make_functional(model_of(m)).parameters(),
                  lambda m, h: h.monkeypatch(h.monkeypatch(model_of(m))),
                  lambda m, h: setattr(h.monkeypatch(model_of(m)).first, "weight", 3),

@@ -44,7 +44,7 @@ extension Tensor {
         return try other.sub(self, alpha: alpha)
     }
 
-    /// Product and sum are rounded one after the other, as torch's kernels do.
+    /// In floating point product and sum are rounded once, as in torch's kernels on CPUs with fused multiply-add.
     private func addScaled(_ name: String, _ other: Tensor, _ alpha: Tensor, negate: Bool) throws -> Tensor {
         let type = Tensor.resultType(self, other)
         guard alpha.dtype.category <= type.category else {
@@ -55,8 +55,13 @@ extension Tensor {
         if alpha.dtype == .bool && type != .bool {
             throw MartletError.runtime("Boolean alpha only supported for Boolean results.")
         }
-        let scaled = try binaryKernel(.mul, other, alpha, dtype: type)
-        let out = try binaryKernel(negate ? .sub : .add, self, scaled, dtype: type)
+        let out: Tensor
+        if type == .float32 || type == .float64 {
+            out = try addScaledKernel(self, other, negate ? -alpha.item() : alpha.item(), type)
+        } else {
+            let scaled = try binaryKernel(.mul, other, alpha, dtype: type)
+            out = try binaryKernel(negate ? .sub : .add, self, scaled, dtype: type)
+        }
         if GradMode.needs(self, other) {
             out.attach(name, [self, other]) { node, g in
                 [g[0], node.needs(1) ? try (negate ? g[0]?.neg() : g[0])?.mul(alpha) : nil]
@@ -129,9 +134,13 @@ extension Tensor {
     @discardableResult
     public func addInPlace(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
         if isSparse || other.isSparse { return try addSparseInPlace(other, alpha) }
-        if alpha == nil, try writesDirectly(other) {
+        if try alpha?.isWrappedNumber != false && writesDirectly(other) {
             try checkInPlace("add_")
-            _ = try binaryKernel(.add, self, other, dtype: dtype, into: self)
+            if let alpha {
+                _ = try addScaledKernel(self, other, alpha.item(), dtype, into: self)
+            } else {
+                _ = try binaryKernel(.add, self, other, dtype: dtype, into: self)
+            }
             bumpVersion()
             return self
         }
@@ -140,9 +149,13 @@ extension Tensor {
 
     @discardableResult
     public func subInPlace(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
-        if alpha == nil, try writesDirectly(other) {
+        if try alpha?.isWrappedNumber != false && writesDirectly(other) {
             try checkInPlace("sub_")
-            _ = try binaryKernel(.sub, self, other, dtype: dtype, into: self)
+            if let alpha {
+                _ = try addScaledKernel(self, other, -alpha.item(), dtype, into: self)
+            } else {
+                _ = try binaryKernel(.sub, self, other, dtype: dtype, into: self)
+            }
             bumpVersion()
             return self
         }

@@ -49,6 +49,29 @@ func binaryKernel(
     return result
 }
 
+/// a + alpha * b in float32 or float64, rounded once where the CPU can.
+func addScaledKernel(
+    _ a: Tensor, _ b: Tensor, _ alpha: Double, _ dtype: DType, into out: Tensor? = nil
+) throws -> Tensor {
+    let (x, y) = (try a.operand(dtype), try b.operand(dtype))
+    let result = try out ?? layout(broadcastSizes(x.sizes, y.sizes), dtype, x, y)
+    let loop = ElementLoop(result, x, y)
+    let (so, sx, sy, _) = loop.inner
+    if dtype == .float32 {
+        let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
+        loop.forEachRun { i, j, k, _, n in
+            mk_add_scaled_f32(p + j, Int64(sx), q + k, Int64(sy), Float(alpha), o + i, Int64(so), Int64(n))
+        }
+    } else {
+        let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
+        loop.forEachRun { i, j, k, _, n in
+            mk_add_scaled_f64(p + j, Int64(sx), q + k, Int64(sy), alpha, o + i, Int64(so), Int64(n))
+        }
+    }
+    withExtendedLifetime((x, y)) {}
+    return result
+}
+
 /// A fresh output laid out like the operand that already has its shape.
 private func layout(_ shape: Dims, _ dtype: DType, _ x: Tensor, _ y: Tensor) throws -> Tensor {
     if x.sizes == shape { return try x.emptyLike(dtype: dtype) }
