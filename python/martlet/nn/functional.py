@@ -7,7 +7,7 @@ kept, so that importing this module stays cheap; the rest is composed of tensor 
 from __future__ import annotations
 
 from ._functional.activation import (celu_, elu_, gumbel_softmax, hardtanh_, leaky_relu_, relu_, rrelu_, selu_,
-                                     sigmoid, softmin, softsign, tanh, tanhshrink, threshold_)
+                                     sigmoid, softsign, tanh, tanhshrink, threshold_)
 from ._functional.attention import multi_head_attention_forward
 from ._functional.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from ._functional.dropout import alpha_dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
@@ -16,7 +16,7 @@ from ._functional.loss import (cosine_embedding_loss, gaussian_nll_loss, hinge_e
                                multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
                                poisson_nll_loss, soft_margin_loss, triplet_margin_loss,
                                triplet_margin_with_distance_loss)
-from ._functional.normalization import instance_norm, local_response_norm, rms_norm
+from ._functional.normalization import local_response_norm
 from ._functional.pooling import lp_pool1d, lp_pool2d, lp_pool3d, max_unpool1d, max_unpool2d, max_unpool3d
 from ._functional.sampling import affine_grid, grid_sample
 from ._functional.vision import (channel_shuffle, fold, native_channel_shuffle, pixel_shuffle, pixel_unshuffle,

@@ -26,11 +26,6 @@ def tanhshrink(input):
     return input - input.tanh()
 
 
-def softmin(input, dim=None, _stacklevel=3, dtype=None):
-    """Softmax of -x along ``dim``."""
-    return F.softmax(-input, dim, _stacklevel, dtype)
-
-
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """Jang et al. 2017: a sample of the relaxed categorical of ``logits``.
 
