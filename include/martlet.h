@@ -525,6 +525,8 @@ MT_API mt_status mt_floor_divide_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_remainder_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_fmod_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_div_mode_(mt_tensor self, mt_tensor other, int32_t mode);
+MT_API mt_status mt_neg_(mt_tensor self);
+MT_API mt_status mt_reciprocal_(mt_tensor self);
 MT_API mt_status mt_clamp_(mt_tensor self, mt_tensor min, mt_tensor max);
 MT_API mt_status mt_clamp_min_(mt_tensor self, mt_tensor min);
 MT_API mt_status mt_clamp_max_(mt_tensor self, mt_tensor max);
@@ -610,6 +612,9 @@ MT_API mt_tensor mt_threshold(mt_tensor self, double threshold, double value);
 MT_API mt_tensor mt_prelu(mt_tensor self, mt_tensor weight);
 /* The first half along dim times the sigmoid of the second. */
 MT_API mt_tensor mt_glu(mt_tensor self, int64_t dim);
+/* Leaky relu with slopes drawn from [lower, upper) in training. */
+MT_API mt_tensor mt_rrelu(mt_tensor self, double lower, double upper, int32_t training, mt_generator generator);
+MT_API mt_status mt_rrelu_(mt_tensor self, double lower, double upper, int32_t training, mt_generator generator);
 MT_API mt_status mt_relu_(mt_tensor self);
 MT_API mt_status mt_relu6_(mt_tensor self);
 MT_API mt_status mt_silu_(mt_tensor self);

@@ -82,7 +82,21 @@ public func mt_prelu(_ self_: mt_tensor?, _ weight: mt_tensor?) -> mt_tensor? {
 @_cdecl("mt_glu") @implementation
 public func mt_glu(_ self_: mt_tensor?, _ dim: Int64) -> mt_tensor? { result { try T(self_, "self").glu(Int(dim)) } }
 
+@_cdecl("mt_rrelu") @implementation
+public func mt_rrelu(
+    _ self_: mt_tensor?, _ lower: Double, _ upper: Double, _ training: Int32, _ generator: mt_generator?
+) -> mt_tensor? {
+    result { try T(self_, "self").rrelu(lower, upper, training: training != 0, generator: G(generator)) }
+}
+
 // MARK: In place
+
+@_cdecl("mt_rrelu_") @implementation
+public func mt_rrelu_(
+    _ self_: mt_tensor?, _ lower: Double, _ upper: Double, _ training: Int32, _ generator: mt_generator?
+) -> mt_status {
+    status { try T(self_, "self").inPlace("rrelu_") { try $0.rrelu(lower, upper, training: training != 0, generator: G(generator)) } }
+}
 
 @_cdecl("mt_relu_") @implementation
 public func mt_relu_(_ self_: mt_tensor?) -> mt_status { status { try T(self_, "self").reluInPlace() } }

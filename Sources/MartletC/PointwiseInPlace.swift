@@ -272,6 +272,16 @@ public func mt_div_mode_(_ self_: mt_tensor?, _ other: mt_tensor?, _ mode: Int32
     status { try T(self_, "self").inPlace("div_", [T(other, "other")]) { try $0.div(T(other, "other"), rounding: roundingMode(mode)) } }
 }
 
+@_cdecl("mt_neg_") @implementation
+public func mt_neg_(_ self_: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").inPlace("neg_", keepsInput: false) { try $0.neg() } }
+}
+
+@_cdecl("mt_reciprocal_") @implementation
+public func mt_reciprocal_(_ self_: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").inPlace("reciprocal_", keepsInput: false) { try $0.reciprocal() } }
+}
+
 @_cdecl("mt_clamp_") @implementation
 public func mt_clamp_(_ self_: mt_tensor?, _ min: mt_tensor?, _ max: mt_tensor?) -> mt_status {
     status { try T(self_, "self").clampInPlace(min: optional(min, "min"), max: optional(max, "max")) }

@@ -53,6 +53,7 @@ extension Tensor {
     /// clamp(x, low, high) with no gradient at the limits. Keeps integers.
     public func hardtanh(_ low: Double = -1, _ high: Double = 1) throws -> Tensor {
         if dtype == .bool { throw MartletError.runtime("Bool inputs not supported for hardtanh") }
+        guard low <= high else { throw MartletError.value("min_val cannot be greater than max_val") }
         if dtype == .uint8 && low < 0 {
             throw MartletError.runtime("cannot do hardtanh on an unsigned type with negative limits")
         }
@@ -69,6 +70,40 @@ extension Tensor {
 
     /// clamp(x, 0, 6). Keeps integers.
     public func relu6() throws -> Tensor { try hardtanh(0, 6) }
+
+    /// ``leakyRelu(_:)`` whose slope is drawn for each negative element from [lower, upper) in training, and is their mean
+    /// outside it.
+    public func rrelu(_ lower: Double = 1.0 / 8, _ upper: Double = 1.0 / 3, training: Bool = false, generator: Generator? = nil)
+        throws -> Tensor
+    {
+        if !training {
+            let out = try leakyRelu((lower + upper) / 2)
+            out.history?.name = "RreluWithNoiseBackward0"
+            return out
+        }
+        try requireFloat("rrelu_with_noise_out_cpu")
+        let noise = try rreluNoise(lower, upper, generator ?? .default)
+        let out = try withNoGrad { try mul(noise) }
+        if GradMode.needs(self) {
+            out.attach("RreluWithNoiseBackward0", [self]) { _, g in [try g[0]?.mul(noise)] }
+        }
+        return out
+    }
+
+    /// Slopes for elements that are not positive, in row-major order; 1 for the others, for which nothing is drawn.
+    private func rreluNoise(_ lower: Double, _ upper: Double, _ generator: Generator) throws -> Tensor {
+        let positive = try withNoGrad { try gt(.number(0)).contiguous() }
+        let noise = try Tensor.ones(Array(sizes), dtype: dtype)
+        let p = positive.typed(Bool.self)
+        let count = numel
+        func run<T: TensorElement>(_: T.Type) {
+            let o = noise.typed(T.self)
+            for i in 0..<count where !p[i] { o[i] = T(element: lower + (upper - lower) * generator.unit64()) }
+        }
+        withElementType(dtype) { run($0) }
+        withExtendedLifetime((positive, noise)) {}
+        return noise
+    }
 
     /// 0 where -lambda <= x <= lambda, else x.
     public func hardshrink(_ lambda: Double = 0.5) throws -> Tensor {

@@ -151,7 +151,7 @@ private func integerBinary(_ op: BinaryOp, _ out: Tensor, _ a: Tensor, _ b: Tens
         case .reluBackward: each { g, y in y > 0 ? g : 0 }
         case .squaredDifference: each { ($0 &- $1) &* ($0 &- $1) }
         case .heaviside: each { $0 < 0 ? 0 : ($0 > 0 ? 1 : $1) }
-        default: throw MartletError.runtime("\"\(op)\" not implemented for '\(out.dtype.scalarTypeName)'")
+        default: throw Tensor.unsupported("\(op)", out.dtype)
         }
     }
     switch out.dtype {
@@ -171,11 +171,11 @@ private func boolBinary(_ op: BinaryOp, _ out: Tensor, _ a: Tensor, _ b: Tensor,
         loop.forEachRun { i, j, k, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sa], q[k + e * sb]) } }
     }
     switch op {
-    case .add, .maximum: each { $0 || $1 }
-    case .mul, .minimum: each { $0 && $1 }
+    case .add, .maximum, .fmax: each { $0 || $1 }
+    case .mul, .minimum, .fmin: each { $0 && $1 }
     case .heaviside: each { $0 || $1 }
     case .pow: each { $0 || !$1 }
-    default: throw MartletError.runtime("\"\(op)\" not implemented for 'Bool'")
+    default: throw Tensor.unsupported("\(op)", .bool)
     }
 }
 
@@ -232,7 +232,7 @@ private func integerUnary(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
     let (so, sa, _, _) = loop.inner
     if a.dtype == .bool {
         guard [.sign, .square, .relu, .floor, .ceil, .trunc, .round, .abs].contains(op) else {
-            throw MartletError.runtime("\"\(op)\" not implemented for 'Bool'")
+            throw Tensor.unsupported("\(op)", .bool)
         }
         copyKernel(out, a)
         return out

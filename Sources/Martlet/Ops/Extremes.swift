@@ -58,7 +58,6 @@ extension Tensor {
             recordClamp(out, "ClampBackward1", low, high)
             return out
         }
-        if dtype == .bool { throw Tensor.unsupported("clamp_cpu", dtype) }
         let type = Tensor.resultType([self, low, high].compactMap { $0 })
         let out = try withNoGrad {
             var t = self
@@ -98,7 +97,6 @@ extension Tensor {
     private func oneLimit(_ limit: Tensor, isLow: Bool, _ name: String) throws -> Tensor {
         let (low, high) = isLow ? (limit, nil) : (nil, limit)
         let number = limit.isWrappedNumber
-        if dtype == .bool { throw Tensor.unsupported("clamp_cpu", dtype) }
         let out = try number ? limited(low, high) : binaryKernel(isLow ? .maximum : .minimum, self, limit)
         recordClamp(out, name + (number ? "0" : "1"), low, high)
         return out
@@ -106,8 +104,8 @@ extension Tensor {
 
     /// Clamping to numbers.
     func limited(_ low: Tensor?, _ high: Tensor?, into given: Tensor? = nil) throws -> Tensor {
-        if dtype == .bool { throw Tensor.unsupported("clamp_scalar_cpu", dtype) }
         let type = Tensor.resultType([self, low, high].compactMap { $0 })
+        if type == .bool { throw Tensor.unsupported("clamp_scalar_cpu", type) }
         let (a, b) = (low?.readDouble(at: low!.offset), high?.readDouble(at: high!.offset))
         if type.isFloatingPoint {
             if a?.isNaN ?? false || b?.isNaN ?? false { return try .full(sizes, .number(Double.nan), type) }

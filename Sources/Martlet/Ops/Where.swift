@@ -39,9 +39,8 @@ extension Tensor {
             throw MartletError.runtime(
                 "masked_fill only supports a 0-dimensional value tensor, but got tensor with \(value.rank) dimension(s).")
         }
-        if value.dtype.category > dtype.category && !(value.dtype.isFloatingPoint && fits(value)) {
-            throw MartletError.runtime(
-                "value cannot be converted to type \(dtype.cppName) without overflow")
+        guard fits(value) else {
+            throw MartletError.runtime("value cannot be converted to type \(dtype.overflowName) without overflow")
         }
         let shape = try broadcastSizes(sizes, mask.sizes)
         let base = shape == sizes ? self : try withNoGrad { try expand(shape) }
@@ -60,16 +59,16 @@ extension Tensor {
         return out
     }
 
-    /// Whether a floating-point value can be stored as this tensor's integers.
+    /// Whether a value can be stored in this dtype: a negative one as an unsigned integer wraps.
     private func fits(_ value: Tensor) -> Bool {
+        if dtype == .bool || dtype.isFloatingPoint { return true }
         let v = value.readDouble(at: value.offset)
         switch dtype {
-        case .int64: return v >= -0x1p63 && v < 0x1p63
+        case .int64: return v >= -0x1p63 && v <= 0x1p63
         case .int32: return v >= -0x1p31 && v < 0x1p31
         case .int16: return v >= -32768 && v < 32768
         case .int8: return v >= -128 && v < 128
-        case .uint8: return v > -256 && v < 256
-        default: return true
+        default: return v > -256 && v < 256
         }
     }
 

@@ -244,6 +244,12 @@ def store(out, result):
     return out.copy_(result)
 
 
+def no_tensor(name, values):
+    """torch's error for numbers alone where one must be a tensor."""
+    got = ", ".join(type_name(v) for v in values)
+    raise TypeError(f"{name}() received an invalid combination of arguments - got ({got}), but at least one must be Tensor")
+
+
 def bad_call(function, parameters, arguments, error):
     """Called when a C call could not be made: converts what can be (NumPy integers, 0-dim tensors), else says
     which argument is wrong, as torch does."""
@@ -318,7 +324,7 @@ def parse(line):
 _SCOPE = {
     "number": number, "ints": ints, "handles": handles, "word": word, "fail": fail, "new": _new, "ArgumentError": ArgumentError,
     "bad_call": bad_call, "take_list": take_list, "TensorList": TensorList, "addressof": ctypes.addressof,
-    "named_result": named_result, "store": store, "c_void_p": ctypes.c_void_p, "NAN": float("nan"), "dtype": _dtype,
+    "named_result": named_result, "no_tensor": no_tensor, "store": store, "c_void_p": ctypes.c_void_p, "NAN": float("nan"), "dtype": _dtype,
 }
 
 
@@ -383,6 +389,10 @@ def compile_line(line):
             passed[label] = f"{label}_w"
         elif kind != "any":
             raise SyntaxError(f"unknown kind {kind!r} in {line!r}")
+    numbers = [label for label, kind, *_ in parameters if kind == "N"]
+    if len(numbers) > 1 and not any(kind == "T" for _, kind, *_ in parameters):
+        none = " and ".join(f"not isinstance({label}, Tensor)" for label in numbers)
+        setup.insert(0, f"if {none}: no_tensor('{name}', ({', '.join(numbers)}))")
     if arguments is None:
         call = [passed[label] for label, *_ in parameters if label in passed]
     else:

@@ -77,6 +77,18 @@ def gelu(input, approximate="none"):
     return _F._gelu(input, approximate)
 
 
+table("""
+F  _rrelu(input: T, lower: float, upper: float, training: bool, generator: gen=None) = mt_rrelu
+F  _rrelu_(input: T, lower: float, upper: float, training: bool, generator: gen=None) = mt_rrelu_ -> self
+""")
+
+
+@op("F")
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+    """rrelu(input, lower=1/8, upper=1/3, training=False, inplace=False): leaky relu with random slopes in training."""
+    return (_F._rrelu_ if inplace else _F._rrelu)(input, lower, upper, training)
+
+
 # ---- dropout
 
 table("""

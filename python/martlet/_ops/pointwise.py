@@ -1,6 +1,6 @@
 """Pointwise mathematics: functions of one, two and three operands, their in-place forms and operators."""
 from . import T as _T
-from . import number, op, store, table
+from . import op, store, table
 
 # Functions of one operand: name, aliases.
 _ONE = """
@@ -14,6 +14,9 @@ for _names in _ONE.split():
         table(f"tm {_name}(input: T) = mt_{_c}\ntm {_name}_(input: T) = mt_{_c}_ -> self")
 
 table("""
+m  neg_(input: T) = mt_neg_ -> self
+m  negative_(input: T) = mt_neg_ -> self
+m  reciprocal_(input: T) = mt_reciprocal_ -> self
 tm round(input: T, *, decimals: int=0) = mt_round
 tm round_(input: T, *, decimals: int=0) = mt_round_ -> self
 tm logit(input: T, eps: float?=None) = mt_logit
@@ -123,12 +126,17 @@ _div("divide")
 
 def _reciprocal_times(input, other):
     """other / input, as torch computes it: the reciprocal times the number."""
-    try:
-        factor = number(other, "div", "other", 1)
-    except TypeError:
-        return NotImplemented
-    return input.reciprocal() * factor
+    return input.reciprocal().__mul__(other)
 
 
+@op("tm")
+def positive(input):
+    """positive(input): the tensor itself; not offered for bool."""
+    if str(input.dtype) == "torch.bool":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+op("m", "__pos__")(positive)
 op("m", "__rtruediv__")(_reciprocal_times)
 op("m", "__rdiv__")(_reciprocal_times)
