@@ -41,7 +41,9 @@ extension Tensor {
             if GradMode.needs(self) { out.attach("RsubBackward1", [self]) { _, g in [try g[0]?.neg()] } }
             return out
         }
-        return try other.sub(self, alpha: alpha)
+        let out = try other.sub(self, alpha: alpha)
+        out.history?.name = "RsubBackward0"
+        return out
     }
 
     /// In floating point product and sum are rounded once, as in torch's kernels on CPUs with fused multiply-add.

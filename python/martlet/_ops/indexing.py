@@ -262,21 +262,21 @@ def _scatter_arguments(name, dim, index, src, value, reduce):
         src = number(src, name, "value", 3)
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' (position 2) must be Tensor, not {type_name(index)}")
-    return _index(dim), index._h, src, _REDUCE[reduce]
+    return _index(dim), src, _REDUCE[reduce]
 
 
 @op("tm")
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with `src` (a tensor or a number) written at the index along `dim`."""
-    dim, index, source, mode = _scatter_arguments("scatter", dim, index, src, value, reduce)
-    return wrap(lib.mt_scatter(input._h, dim, index, source._h, mode))
+    dim, source, mode = _scatter_arguments("scatter", dim, index, src, value, reduce)
+    return wrap(lib.mt_scatter(input._h, dim, index._h, source._h, mode))
 
 
 @op("m")
 def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
     """scatter in place."""
-    dim, index, source, mode = _scatter_arguments("scatter_", dim, index, src, value, reduce)
-    if lib.mt_scatter_(input._h, dim, index, source._h, mode):
+    dim, source, mode = _scatter_arguments("scatter_", dim, index, src, value, reduce)
+    if lib.mt_scatter_(input._h, dim, index._h, source._h, mode):
         fail()
     return input
 
