@@ -830,6 +830,41 @@ MT_API mt_tensor mt_logcumsumexp(mt_tensor self, int64_t dim);
 /* Differences of neighbours, n times; prepend and append (or NULL) are joined at the ends first. */
 MT_API mt_tensor mt_diff(mt_tensor self, int64_t n, int64_t dim, mt_tensor prepend, mt_tensor append);
 
+/* ---- Sorting and order statistics along a dimension; NaN counts as largest ------------------------------------------ */
+
+/* out[0] the values in order, out[1] (int64) where each came from. Equal elements keep their order in any case. */
+MT_API mt_status mt_sort(mt_tensor self, int64_t dim, int32_t descending, int32_t stable, mt_tensor *out);
+MT_API mt_tensor mt_argsort(mt_tensor self, int64_t dim, int32_t descending, int32_t stable);
+/* Sorted along the first dimension. */
+MT_API mt_tensor mt_msort(mt_tensor self);
+/* The k largest or smallest elements in order: out[0] values, out[1] indices. */
+MT_API mt_status mt_topk(mt_tensor self, int64_t k, int64_t dim, int32_t largest, int32_t sorted, mt_tensor *out);
+/* The k-th smallest element, counting from 1: out[0] value, out[1] index. */
+MT_API mt_status mt_kthvalue(mt_tensor self, int64_t k, int64_t dim, int32_t keepdim, mt_tensor *out);
+/* The lower median of all elements; of those that are not NaN where ignore_nan, else NaN where there is one. */
+MT_API mt_tensor mt_median(mt_tensor self, int32_t ignore_nan);
+MT_API mt_status mt_median_dim(mt_tensor self, int64_t dim, int32_t keepdim, int32_t ignore_nan, mt_tensor *out);
+/* The most frequent element and the last place where it stands. */
+MT_API mt_status mt_mode(mt_tensor self, int64_t dim, int32_t keepdim, mt_tensor *out);
+/* Ways to find a quantile between two elements. */
+enum { MT_LINEAR = 0, MT_LOWER = 1, MT_HIGHER = 2, MT_MIDPOINT = 3, MT_NEAREST = 4 };
+/* Quantiles of all elements (dim MT_NONE) or along a dimension for the fractions in q (0-dim, or a vector that
+ * becomes the first dimension). */
+MT_API mt_tensor mt_quantile(mt_tensor self, mt_tensor q, int64_t dim, int32_t keepdim, int32_t interpolation, int32_t ignore_nan);
+
+/* ---- Searching and counting ------------------------------------------------------------------------------------------ */
+
+/* Where each value can be inserted into ascending boundaries: before equal ones, or after them where `right`. */
+MT_API mt_tensor mt_searchsorted(mt_tensor boundaries, mt_tensor values, int32_t right, mt_tensor sorter, int32_t out_int32);
+MT_API mt_tensor mt_bucketize(mt_tensor self, mt_tensor boundaries, int32_t right, int32_t out_int32);
+/* How often each of 0, 1, ... occurs, or the sum of weights (NULL: counts) there. */
+MT_API mt_tensor mt_bincount(mt_tensor self, mt_tensor weights, int64_t min_length);
+/* Counts in equal intervals of [low, high]; the tensor's own range where both are 0. */
+MT_API mt_tensor mt_histc(mt_tensor self, int64_t bins, double low, double high);
+/* Distinct elements (dim MT_NONE) or slices: out[0] values in ascending order, out[1] where each element is found
+ * among them, out[2] counts. `consecutive` merges only neighbours and keeps their order. */
+MT_API mt_status mt_unique(mt_tensor self, int64_t dim, int32_t consecutive, mt_tensor *out);
+
 /* ---- Softmax ---------------------------------------------------------------------------------------------------- */
 
 /* exp(x) / sum(exp(x)) along a dimension, and its logarithm; the input is converted to `dtype` first where given. */

@@ -28,19 +28,12 @@ struct Axis {
 /// An element type whose values can be ordered, NaN apart.
 protocol OrderedElement: TensorElement, Comparable {
     var isNotANumber: Bool { get }
+    /// An unsigned number in the order of the values: NaN after every number, the two zeros equal.
+    var sortKey: UInt64 { get }
 }
 extension Float: OrderedElement { @inline(__always) var isNotANumber: Bool { isNaN } }
 extension Double: OrderedElement { @inline(__always) var isNotANumber: Bool { isNaN } }
 extension Int64: OrderedElement { @inline(__always) var isNotANumber: Bool { false } }
-
-extension OrderedElement {
-    /// Ascending order with NaN after every number.
-    @inline(__always)
-    static func precedes(_ a: Self, _ b: Self) -> Bool { a < b || (b.isNotANumber && !a.isNotANumber) }
-    /// Descending order with NaN before every number.
-    @inline(__always)
-    static func precedesDescending(_ a: Self, _ b: Self) -> Bool { b < a || (a.isNotANumber && !b.isNotANumber) }
-}
 
 /// Calls `body` with the ordered type of a tensor made by ``Tensor/ordered()``.
 @inline(__always)

@@ -1,0 +1,391 @@
+/// Sorting along a dimension and what follows from it: top-k, order statistics, medians, modes, quantiles.
+///
+/// A line is sorted by unsigned keys whose order is that of the values (NaN last), by radix where it is long.
+/// Every order is stable.
+
+extension Float {
+    var sortKey: UInt64 {
+        if isNaN { return UInt64(UInt32.max) }
+        let b = self == 0 ? 0 : bitPattern
+        return UInt64(b >> 31 == 1 ? ~b : b | 0x8000_0000)
+    }
+}
+extension Double {
+    var sortKey: UInt64 {
+        if isNaN { return .max }
+        let b = self == 0 ? 0 : bitPattern
+        return b >> 63 == 1 ? ~b : b | (1 << 63)
+    }
+}
+extension Int64 {
+    var sortKey: UInt64 { UInt64(bitPattern: self) ^ (1 << 63) }
+}
+
+/// A value's key and the place it came from.
+struct SortEntry {
+    var key: UInt64
+    var index: Int
+}
+
+/// Sorts entries by key, keeping the order of equal ones. `scratch` has the same length.
+func radixSort(_ entries: UnsafeMutableBufferPointer<SortEntry>, _ scratch: UnsafeMutableBufferPointer<SortEntry>) {
+    let n = entries.count
+    if n < 48 {
+        for i in 1..<Swift.max(n, 1) {
+            let e = entries[i]
+            var j = i
+            while j > 0 && entries[j - 1].key > e.key {
+                entries[j] = entries[j - 1]
+                j -= 1
+            }
+            entries[j] = e
+        }
+        return
+    }
+    var differing: UInt64 = 0
+    for e in entries { differing |= e.key ^ entries[0].key }
+    var (from, to) = (entries, scratch)
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { counts in
+        for byte in 0..<8 where (differing >> (8 * byte)) & 255 != 0 {
+            counts.initialize(repeating: 0)
+            for e in from { counts[Int((e.key >> (8 * byte)) & 255)] += 1 }
+            var total = 0
+            for b in 0..<256 { (counts[b], total) = (total, total + counts[b]) }
+            for e in from {
+                let b = Int((e.key >> (8 * byte)) & 255)
+                to[counts[b]] = e
+                counts[b] += 1
+            }
+            swap(&from, &to)
+        }
+    }
+    if from.baseAddress != entries.baseAddress { _ = entries.update(fromContentsOf: from) }
+}
+
+extension Tensor {
+    /// Calls `body` with each line of this tensor (made by ``ordered()``) as entries, in order of position, and
+    /// scratch memory of the same length. Descending order is that of the complemented keys.
+    func forEachSortLine(
+        _ axis: Axis, descending: Bool,
+        _ body: (_ line: Int, _ start: Int, UnsafeMutableBufferPointer<SortEntry>, UnsafeMutableBufferPointer<SortEntry>) -> Void
+    ) {
+        let n = axis.count
+        func run<T: OrderedElement>(_: T.Type) {
+            let p = typed(T.self)
+            parallelFor(axis.lines, grain: Swift.max(1, 4096 / Swift.max(n, 1))) { from, to in
+                let memory = UnsafeMutableBufferPointer<SortEntry>.allocate(capacity: 2 * n)
+                memory.initialize(repeating: SortEntry(key: 0, index: 0))
+                let entries = UnsafeMutableBufferPointer(rebasing: memory[0..<n])
+                let scratch = UnsafeMutableBufferPointer(rebasing: memory[n...])
+                for line in from..<to {
+                    let start = line / axis.inner * n * axis.inner + line % axis.inner
+                    for k in 0..<n {
+                        let key = p[start + k * axis.inner].sortKey
+                        entries[k] = SortEntry(key: descending ? ~key : key, index: k)
+                    }
+                    body(line, start, entries, scratch)
+                }
+                memory.deallocate()
+            }
+        }
+        withOrderedType(dtype) { run($0) }
+    }
+
+    /// Values at full index tensors, with a history that sends gradients back to their places.
+    private func arranged(_ d: Int, _ indices: Tensor, _ name: String) throws -> Tensor {
+        let values = try withNoGrad { rank == 0 ? try clone() : try pick(d, indices) }
+        if GradMode.needs(self) {
+            let (n, scalar) = (rank == 0 ? 1 : sizes[d], rank == 0)
+            values.attach(name, [self]) { $0.save(indices) } backward: { node, g in
+                [scalar ? g[0] : try g[0]?.place(d, node.saved(0), n)]
+            }
+        }
+        return values
+    }
+
+    /// The elements along a dimension in ascending or descending order (NaN counts as largest) and where each
+    /// came from. Equal elements keep their order; `stable` only changes the name of the recorded step.
+    public func sort(_ dim: Int = -1, descending: Bool = false, stable: Bool = false) throws
+        -> (values: Tensor, indices: Tensor)
+    {
+        let (d, indices) = try sortedIndices("sort", dim, descending)
+        return (try arranged(d, indices, stable ? "SortBackward1" : "SortBackward0"), indices)
+    }
+
+    /// The places of the elements in sorted order.
+    public func argsort(_ dim: Int = -1, descending: Bool = false, stable: Bool = false) throws -> Tensor {
+        try sortedIndices("argsort", dim, descending).1
+    }
+
+    /// Sorted along the first dimension.
+    public func msort() throws -> Tensor { try sort(0).values }
+
+    private func sortedIndices(_ op: String, _ dim: Int, _ descending: Bool) throws -> (Int, Tensor) {
+        try refuseSparse(op)
+        let d = try wrapDim(dim, rank)
+        let x = try ordered()
+        let indices = try Tensor.empty(sizes, .int64)
+        let o = indices.typed(Int64.self)
+        let axis = Axis(sizes, d)
+        x.forEachSortLine(axis, descending: descending) { _, start, entries, scratch in
+            radixSort(entries, scratch)
+            for k in 0..<entries.count { o[start + k * axis.inner] = Int64(entries[k].index) }
+        }
+        withExtendedLifetime(x) {}
+        return (d, indices)
+    }
+
+    /// The `k` largest (or smallest) elements along a dimension, in order, and where they stand.
+    public func topk(_ k: Int, _ dim: Int = -1, largest: Bool = true, sorted: Bool = true) throws
+        -> (values: Tensor, indices: Tensor)
+    {
+        try refuseSparse("topk")
+        let d = try wrapDim(dim, rank)
+        if dtype == .bool { throw MartletError.runtime("topk does not support bool dtypes on CPU") }
+        let axis = Axis(sizes, d)
+        guard k >= 0 && k <= axis.count else { throw MartletError.runtime("selected index k out of range") }
+        let x = try ordered()
+        var shape = sizes
+        if rank > 0 { shape[d] = k }
+        let indices = try Tensor.empty(shape, .int64)
+        let o = indices.typed(Int64.self)
+        x.forEachSortLine(axis, descending: largest) { line, _, entries, scratch in
+            if k <= 32 && k < axis.count {
+                keepLeast(entries, k)
+            } else {
+                radixSort(entries, scratch)
+            }
+            let start = line / axis.inner * k * axis.inner + line % axis.inner
+            for j in 0..<k { o[start + j * axis.inner] = Int64(entries[j].index) }
+        }
+        withExtendedLifetime(x) {}
+        return (try arranged(d, indices, "TopkBackward0"), indices)
+    }
+
+    /// The `k`-th smallest element along a dimension, counting from 1, and where it stands.
+    public func kthvalue(_ k: Int, _ dim: Int = -1, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        try refuseSparse("kthvalue")
+        let d = try wrapDim(dim, rank)
+        try requireElements("kthvalue()", d)
+        let n = rank == 0 ? 1 : sizes[d]
+        guard k >= 1 && k <= n else {
+            throw MartletError.runtime("kthvalue(): selected number k out of range for dimension \(d)")
+        }
+        if dtype == .bool { throw MartletError.notImplemented("\"kthvalue_cpu\" not implemented for 'Bool'") }
+        let indices = try orderStatistic(d, keepDim: keepDim) { _ in k - 1 }
+        return (try choose(d, indices, keepDim, "KthvalueBackward0"), indices)
+    }
+
+    /// Where the element of the wanted rank stands in each line; `rank` gets the line's sorted entries.
+    private func orderStatistic(_ d: Int, keepDim: Bool, _ rank: (UnsafeMutableBufferPointer<SortEntry>) -> Int) throws -> Tensor {
+        let x = try ordered()
+        let indices = try Tensor.empty(sizes(without: d, keepDim: keepDim), .int64)
+        let o = indices.typed(Int64.self)
+        x.forEachSortLine(Axis(sizes, d), descending: false) { line, _, entries, scratch in
+            radixSort(entries, scratch)
+            o[line] = Int64(entries[rank(entries)].index)
+        }
+        withExtendedLifetime(x) {}
+        return indices
+    }
+
+    // MARK: Medians
+
+    /// The median of all elements, the lower one of two; NaN where there is one.
+    public func median() throws -> Tensor { try wholeMedian("median", ignoringNaN: false) }
+    /// The median of the elements that are not NaN.
+    public func nanmedian() throws -> Tensor { try wholeMedian("nanmedian", ignoringNaN: true) }
+
+    private func wholeMedian(_ op: String, ignoringNaN: Bool) throws -> Tensor {
+        try refuseSparse(op)
+        if dtype == .bool { throw MartletError.notImplemented("\"\(op)_cpu\" not implemented for 'Bool'") }
+        if numel == 0 { return try .full([], .number(.nan), dtype) }
+        let out = try withNoGrad { () throws -> Tensor in
+            let flat = try contiguous().reshape([numel] as Dims)
+            return try flat.pick(0, flat.medianIndices(0, keepDim: true, ignoringNaN: ignoringNaN)).reshape([] as Dims)
+        }
+        if GradMode.needs(self) {
+            out.attach(ignoringNaN ? "NanmedianBackward0" : "MedianBackward0", [self]) { node in
+                node.save(self)
+                node.saveOutput(out)
+            } backward: { node, g in
+                let mask = try withNoGrad { try node.saved(0).equalMask(node.saved(1), matchNaN: true) }
+                return [try g[0]?.share(mask, over: nil)]
+            }
+        }
+        return out
+    }
+
+    /// The lower median along a dimension and where it stands.
+    public func median(_ dim: Int, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        try median("median", dim, keepDim, ignoringNaN: false)
+    }
+    public func nanmedian(_ dim: Int, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        try median("nanmedian", dim, keepDim, ignoringNaN: true)
+    }
+
+    private func median(_ op: String, _ dim: Int, _ keepDim: Bool, ignoringNaN: Bool) throws -> (Tensor, Tensor) {
+        try refuseSparse(op)
+        let d = try wrapDim(dim, rank)
+        try requireElements("\(op)()", d)
+        if dtype == .bool { throw MartletError.notImplemented("\"median_out\" not implemented for 'Bool'") }
+        let indices = try medianIndices(d, keepDim: keepDim, ignoringNaN: ignoringNaN)
+        return (try choose(d, indices, keepDim, ignoringNaN ? "NanmedianBackward1" : "MedianBackward1"), indices)
+    }
+
+    private func medianIndices(_ d: Int, keepDim: Bool, ignoringNaN: Bool) throws -> Tensor {
+        let nan: UInt64? = dtype == .float64 ? .max : (dtype.isFloatingPoint ? UInt64(UInt32.max) : nil)
+        return try orderStatistic(d, keepDim: keepDim) { entries in
+            var numbers = entries.count
+            if nan != nil { while numbers > 0 && entries[numbers - 1].key == nan { numbers -= 1 } }
+            if numbers == entries.count || ignoringNaN { return Swift.max(numbers - 1, 0) / 2 }
+            return numbers
+        }
+    }
+
+    /// The most frequent element along a dimension (the smallest of several) and the last place where it stands.
+    public func mode(_ dim: Int = -1, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        try refuseSparse("mode")
+        let d = try wrapDim(dim, rank)
+        try requireElements("mode()", d)
+        let indices = try orderStatistic(d, keepDim: keepDim) { entries in
+            var (best, length, start) = (0, 0, 0)
+            for i in 0..<entries.count where i + 1 == entries.count || entries[i + 1].key != entries[i].key {
+                if i + 1 - start > length { (best, length) = (i, i + 1 - start) }
+                start = i + 1
+            }
+            return best
+        }
+        return (try choose(d, indices, keepDim, "ModeBackward0"), indices)
+    }
+}
+
+/// Moves the `k` least entries to the front in order, the earlier of equal ones first.
+private func keepLeast(_ entries: UnsafeMutableBufferPointer<SortEntry>, _ k: Int) {
+    if k == 0 { return }
+    var filled = 0
+    for i in 0..<entries.count {
+        let e = entries[i]
+        if filled == k && e.key >= entries[k - 1].key { continue }
+        var j = filled < k ? filled : k - 1
+        while j > 0 && entries[j - 1].key > e.key {
+            entries[j] = entries[j - 1]
+            j -= 1
+        }
+        entries[j] = e
+        if filled < k { filled += 1 }
+    }
+}
+
+extension Tensor {
+    /// How a quantile between two elements is found.
+    public enum Interpolation: Int { case linear, lower, higher, midpoint, nearest }
+
+    /// Quantiles of all elements (`dim` nil) or along a dimension: for each fraction in `q` (0-dim or one
+    /// dimension, which becomes the first of the result). With `ignoringNaN` NaNs do not count; else one makes the result NaN.
+    public func quantile(
+        _ q: Tensor, _ dim: Int? = nil, keepDim: Bool = false, _ interpolation: Interpolation = .linear,
+        ignoringNaN: Bool = false
+    ) throws -> Tensor {
+        let op = ignoringNaN ? "nanquantile()" : "quantile()"
+        guard numel > 0 else { throw MartletError.runtime("\(op) input tensor must be non-empty") }
+        guard q.rank <= 1 else { throw MartletError.runtime("\(op) q must be a scalar or 1D tensor") }
+        guard dtype == .float32 || dtype == .float64 else {
+            throw MartletError.runtime("\(op) input tensor must be either float or double dtype")
+        }
+        guard q.dtype == dtype || q.isWrappedNumber else {
+            throw MartletError.runtime("\(op) q tensor must be same dtype as the input tensor")
+        }
+        let fractions = try q.toArray(Double.self)
+        for f in fractions where !(f >= 0 && f <= 1) {
+            throw MartletError.runtime(
+                q.isWrappedNumber
+                    ? "\(op) q must be in the range [0, 1] but got \(shortNumber(f))"
+                    : "\(op) q values must be in the range [0, 1]")
+        }
+        let d = try dim.map { try wrapDim($0, rank) }
+        // Lines last, sorted; then the elements around each rank.
+        let lines: Tensor
+        if let d, rank > 0 {
+            lines = try (d == rank - 1 ? self : transpose(d, rank - 1))
+        } else {
+            lines = try reshape([numel] as Dims)
+        }
+        let sorted = try lines.sort(-1).values
+        let last = sorted.rank - 1
+        let n = sorted.sizes[last]
+        var shape = sorted.sizes
+        shape[last] = fractions.count
+        let (below, above, weights) = try withNoGrad {
+            try sorted.ranks(fractions, shape, n, interpolation, ignoringNaN: ignoringNaN)
+        }
+        var out = try sorted.pick(last, below)
+        if interpolation == .linear || interpolation == .midpoint {
+            out = try out.lerp(sorted.pick(last, above), weights)
+        }
+        // [lines..., q] to [q, lines...], with the reduced dimension put back as one where it is kept.
+        if d != nil && rank > 0 {
+            if keepDim { out = try out.unsqueeze(d!) }
+            let moved = out.rank - 1
+            if d! != rank - 1 && !keepDim {
+                // The dimension swapped with d comes back to its place.
+                var order = Array(0..<moved)
+                let swapped = order.remove(at: d!)
+                order.append(swapped)
+                out = try out.permute(order + [moved])
+            } else if d! != rank - 1 {
+                var order = Array(0..<moved)
+                let swapped = order.remove(at: d! + 1)
+                order.append(swapped)
+                out = try out.permute(order + [moved])
+            }
+        } else if keepDim {
+            out = try out.reshape(Dims(repeating: 1, count: rank) + [fractions.count])
+        }
+        let end = out.rank - 1
+        if q.rank == 0 { return try out.squeeze([end]) }
+        return end == 0 ? out : try out.permute([end] + Array(0..<end))
+    }
+
+    /// For each line and fraction: the two places between which the quantile lies and the weight of the second.
+    private func ranks(
+        _ fractions: [Double], _ shape: Dims, _ n: Int, _ interpolation: Interpolation, ignoringNaN: Bool
+    ) throws -> (Tensor, Tensor, Tensor) {
+        let x = try contiguous()
+        let below = try Tensor.empty(shape, .int64)
+        let above = try Tensor.empty(shape, .int64)
+        let weights = try Tensor.empty(shape, dtype)
+        let (b, a) = (below.typed(Int64.self), above.typed(Int64.self))
+        func run<T: BinaryFloatingPoint>(_: T.Type) {
+            let (p, w) = (x.typed(T.self), weights.typed(T.self))
+            for line in 0..<(numel / n) {
+                var numbers = n
+                while numbers > 0 && p[line * n + numbers - 1].isNaN { numbers -= 1 }
+                for (k, f) in fractions.enumerated() {
+                    var rank = T(f) * T(ignoringNaN ? Swift.max(numbers, 1) - 1 : n - 1)
+                    if !ignoringNaN && numbers < n { rank = T(n - 1) }
+                    switch interpolation {
+                    case .lower: rank = rank.rounded(.down)
+                    case .higher: rank = rank.rounded(.up)
+                    case .nearest: rank = rank.rounded(.toNearestOrEven)
+                    default: break
+                    }
+                    let low = rank.rounded(.down)
+                    let at = line * fractions.count + k
+                    b[at] = Int64(low)
+                    a[at] = Int64(rank.rounded(.up))
+                    w[at] = interpolation == .midpoint ? 0.5 : rank - low
+                }
+            }
+        }
+        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        withExtendedLifetime(x) {}
+        return (below, above, weights)
+    }
+}
+
+private func + (a: Dims, b: [Int]) -> Dims {
+    var c = a
+    for v in b { c.append(v) }
+    return c
+}
