@@ -45,14 +45,13 @@ extension Tensor {
                 parallelFor(v.numel, grain: 4096) { from, to in
                     for i in from..<to {
                         let base = boundaries.rank == 1 ? 0 : i / perLine * n
-                        let key = q[i].sortKey
                         var (low, high) = (0, n)
                         while low < high {
                             let mid = (low + high) / 2
                             let place = s.map { Int($0[base + mid]) } ?? mid
-                            let at = p[base + place].sortKey
-                            // A NaN value goes behind everything, whichever side is asked for.
-                            if at < key || (at == key && (right || q[i].isNotANumber)) { low = mid + 1 } else { high = mid }
+                            let at = p[base + place]
+                            // Comparisons with NaN are false: a NaN goes behind everything.
+                            if right ? !(at > q[i]) : !(at >= q[i]) { low = mid + 1 } else { high = mid }
                         }
                         o[i] = Int64(low)
                     }
