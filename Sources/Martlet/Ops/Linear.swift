@@ -35,14 +35,17 @@ extension Tensor {
         shape[rank - 1] = n
         let result = rank == 2 ? out : out.alias(sizes: shape, strides: shape.contiguousStrides, offset: out.offset)
         if GradMode.needs(self, weight) || (bias.map { GradMode.needs($0) } ?? false) {
-            result.attachLinear(linearName(bias != nil), self, weight, bias, rows)
+            result.attachLinear(linearName(bias), self, weight, bias, rows)
         }
         return result
     }
 
     /// torch reaches the result by different last steps, whose names a reader of `grad_fn` knows.
-    private func linearName(_ biased: Bool) -> String {
-        if biased { return rank == 2 ? "AddmmBackward0" : (isContiguous ? "ViewBackward0" : "AddBackward0") }
+    private func linearName(_ bias: Tensor?) -> String {
+        if let bias {
+            let flat = isContiguous && bias.rank == 1 && bias.isContiguous
+            return rank == 2 ? "AddmmBackward0" : (flat ? "ViewBackward0" : "AddBackward0")
+        }
         return rank == 1 ? "SqueezeBackward4" : (rank == 2 ? "MmBackward0" : "UnsafeViewBackward0")
     }
 
