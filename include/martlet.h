@@ -934,6 +934,14 @@ MT_API mt_tensor mt_linear(mt_tensor input, mt_tensor weight, mt_tensor bias);
 /* For each k: input1' weight[k] input2 + bias[k]; weight is out x in1 x in2, bias may be NULL. */
 MT_API mt_tensor mt_bilinear(mt_tensor input1, mt_tensor input2, mt_tensor weight, mt_tensor bias);
 
+/* ---- Attention ------------------------------------------------------------------------------------------------- */
+
+/* softmax(query key' * scale + mask) value over ... x L x E, ... x S x E and ... x S x Ev. attn_mask (may be NULL) is bool,
+ * true where a key takes part, or a number added to the scores. is_causal lets query i see keys 0...i. scale NaN is
+ * 1/sqrt(E). enable_gqa shares each head of key and value among several of the query. */
+MT_API mt_tensor mt_scaled_dot_product_attention(mt_tensor query, mt_tensor key, mt_tensor value, mt_tensor attn_mask,
+                                                 double dropout_p, int32_t is_causal, double scale, int32_t enable_gqa);
+
 /* ---- Embedding ------------------------------------------------------------------------------------------------- */
 
 /* Rows of weight (n x dim) named by `indices` (int64 or int32). padding_idx (MT_NONE for none, not negative) names a

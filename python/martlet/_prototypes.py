@@ -388,6 +388,7 @@ PROTOTYPES = {
     "mt_rsqrt": "p:p",
     "mt_rsqrt_": "i:p",
     "mt_rsub": "p:ppp",
+    "mt_scaled_dot_product_attention": "p:ppppdidi",
     "mt_scatter": "p:pqppi",
     "mt_scatter_": "i:pqppi",
     "mt_scatter_add": "p:pqpp",
