@@ -46,7 +46,8 @@
     void (*adamax_##S)(T *p, const T *g, T *m, T *u, int64_t n, const double *h); \
     /* Matrix products; see template/gemm.h and gemv.h. space: gemm_space elements, 64-byte aligned. */ \
     void (*gemm_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
-                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, T *space); \
+                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows, \
+                     T *space); \
     int64_t (*gemm_space_##S)(int64_t m, int64_t n, int64_t k); \
     void (*gemm_dots_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, const T *b, int64_t ldb, \
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \

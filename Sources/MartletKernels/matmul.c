@@ -21,6 +21,7 @@ typedef struct { \
     T *c; \
     int64_t rsc, csc; \
     const T *bias; \
+    int bias_rows; /* one value per row of C, not per column */ \
     int64_t cut_m, cut_n, across; /* rows and columns of a piece; pieces side by side */ \
 } product_##S; \
 \
@@ -32,24 +33,27 @@ static void plain_##S(const product_##S *g) { \
             for (int64_t p = 0; p < g->k; p++) s += x[p * g->csa] * y[p * g->rsb]; \
             s *= g->alpha; \
             if (g->beta != 0) s = *to * g->beta + s; \
-            *to = g->bias ? s + g->bias[j] : s; \
+            *to = g->bias ? s + g->bias[g->bias_rows ? i : j] : s; \
         } \
 } \
 \
 static void serial_##S(const product_##S *g) { \
     const mk_table *t = mk_active; \
+    int64_t down = g->bias_rows, along = !g->bias_rows; \
     switch (g->way) { \
     case DOTS: \
-        t->gemm_dots_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->b, g->csb, g->beta, g->c, g->rsc, g->csc, g->bias, 0, 1); \
+        t->gemm_dots_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->b, g->csb, g->beta, g->c, g->rsc, g->csc, g->bias, \
+                          down, along); \
         return; \
     case DOTS_SWAPPED: \
-        t->gemm_dots_##S(g->n, g->m, g->k, g->alpha, g->b, g->csb, g->a, g->rsa, g->beta, g->c, g->csc, g->rsc, g->bias, 1, 0); \
+        t->gemm_dots_##S(g->n, g->m, g->k, g->alpha, g->b, g->csb, g->a, g->rsa, g->beta, g->c, g->csc, g->rsc, g->bias, \
+                          along, down); \
         return; \
     case COMBINE_ROW: \
-        t->gemv_combine_##S(g->n, g->k, g->alpha, g->a, g->csa, g->b, g->rsb, g->beta, g->c, g->csc, g->bias, 1); \
+        t->gemv_combine_##S(g->n, g->k, g->alpha, g->a, g->csa, g->b, g->rsb, g->beta, g->c, g->csc, g->bias, along); \
         return; \
     case COMBINE_COLUMN: \
-        t->gemv_combine_##S(g->m, g->k, g->alpha, g->b, g->rsb, g->a, g->csa, g->beta, g->c, g->rsc, g->bias, 0); \
+        t->gemv_combine_##S(g->m, g->k, g->alpha, g->b, g->rsb, g->a, g->csa, g->beta, g->c, g->rsc, g->bias, down); \
         return; \
     default: { \
         size_t bytes = (size_t)t->gemm_space_##S(g->m, g->n, g->k) * sizeof(T); \
@@ -59,7 +63,7 @@ static void serial_##S(const product_##S *g) { \
             return; \
         } \
         t->gemm_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->csa, g->b, g->rsb, g->csb, g->beta, g->c, g->rsc, g->csc, \
-                    g->bias, space); \
+                    g->bias, g->bias_rows, space); \
         mk_free(space, bytes); \
     } \
     } \
@@ -75,7 +79,7 @@ static void pieces_##S(void *context, int64_t begin, int64_t end) { \
         g.a += i * g.rsa; \
         g.b += j * g.csb; \
         g.c += i * g.rsc + j * g.csc; \
-        if (g.bias) g.bias += j; \
+        if (g.bias) g.bias += g.bias_rows ? i : j; \
         if (g.m > 0 && g.n > 0) serial_##S(&g); \
     } \
 } \
@@ -93,9 +97,11 @@ static int way_##S(const product_##S *g) { \
 void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
                  int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias) { \
     if (m <= 0 || n <= 0) return; \
-    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, m, n, 1}; \
-    if (csc != 1 && rsc == 1 && !bias && m > 1) \
-        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, n, m, 1}; \
+    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1}; \
+    /* The transposed product, when C is stored by columns, or when that spares \
+       packing the larger of two operands that both run along k. */ \
+    if ((csc != 1 && rsc == 1 && m > 1) || (csa == 1 && rsb == 1 && m > 8 && m <= 64 && n > m)) \
+        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1}; \
     if (k <= 0 || m * n * k <= TINY) { \
         plain_##S(&g); \
         return; \
@@ -136,7 +142,7 @@ static void batch_piece_##S(void *context, int64_t begin, int64_t end) { \
 void mk_gemm_batched_##S(int64_t batch, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t bsa, int64_t rsa, \
                          int64_t csa, const T *b, int64_t bsb, int64_t rsb, int64_t csb, T beta, T *c, int64_t bsc, \
                          int64_t rsc, int64_t csc) { \
-    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, m, n, 1}, bsa, bsb, bsc}; \
+    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1}, bsa, bsb, bsc}; \
     int64_t work = m * n * (k > 0 ? k : 1), grain = work > 0 ? GRAIN / work + 1 : batch; \
     if (batch < mk_get_num_threads()) batch_piece_##S(&s, 0, batch); \
     else mk_parallel_for(batch, grain, batch_piece_##S, &s); \

@@ -4,7 +4,7 @@
  * may have any strides: A is read by broadcasts, B by vectors, and packing turns
  * any layout into that order. Packing is skipped where each element would be
  * used only a few times. The order of additions for an element of C depends on
- * k alone. */
+ * k alone. bias has one value per column, or per row if bias_rows. */
 #if VECTOR_BYTES == 64
 #define MR 14
 #define A_PAD 16
@@ -138,17 +138,38 @@ static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T 
     }
 }
 
-/* A tile whose C has no unit stride. */
-static void F(scattered_tile)(F(tile_function) f, int64_t mr, int64_t w, int64_t k, const T *a, int64_t rsa, int64_t csa,
-                              const T *b, int64_t ldb, T *c, int64_t rsc, int64_t csc, T alpha, T beta, const T *bias) {
+/* A tile whose C has no unit column stride, or whose bias runs down the rows:
+ * computed aside, then turned in registers if its rows have unit stride. */
+static void F(turned_tile)(F(tile_function) f, int64_t mr, int64_t w, int64_t k, const T *a, int64_t rsa, int64_t csa,
+                           const T *b, int64_t ldb, T *c, int64_t rsc, int64_t csc, T alpha, T beta, const T *bias,
+                           int bias_rows) {
     T temp[MR * NR];
     f(k, a, rsa, csa, b, ldb, temp, NR, w, 1, 0, NULL);
+    if (rsc == 1 && (bias_rows || !bias)) {
+        for (int64_t i = 0; i < mr; i += VL) {
+            int64_t rows = mr - i < VL ? mr - i : VL;
+            V add = bias ? F(load_part)(bias + i, rows) : (V){0};
+            for (int64_t j = 0; j < w; j += VL) {
+                V r[VL];
+                for (int q = 0; q < VL; q++) r[q] = q < rows ? LOAD(temp + (i + q) * NR + j) : (V){0};
+                F(transpose)(r);
+                for (int q = 0; q < VL && j + q < w; q++) {
+                    T *to = c + i + (j + q) * csc;
+                    V s = r[q] * alpha;
+                    if (beta != 0) s = F(load_part)(to, rows) * beta + s;
+                    if (bias) s = s + add;
+                    F(store_part)(to, s, rows);
+                }
+            }
+        }
+        return;
+    }
     for (int64_t r = 0; r < mr; r++) {
         _Pragma("clang loop vectorize(disable)")
         for (int64_t j = 0; j < w; j++) {
             T *to = c + r * rsc + j * csc, s = temp[r * NR + j] * alpha;
             if (beta != 0) s = *to * beta + s;
-            *to = bias ? s + bias[j] : s;
+            *to = bias ? s + bias[bias_rows ? r : j] : s;
         }
     }
 }
@@ -160,7 +181,8 @@ static inline int64_t F(tile_rows)(int64_t m) {
 }
 
 static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
-                    int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, T *space) {
+                    int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
+                    T *space) {
     int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m), mc = mr * (MC / MR);
     int raw_a = n <= 2 * NR, raw_b = csb == 1 && m <= 2 * MR;
     T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
@@ -184,17 +206,18 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                 for (int64_t j = 0; j < nb; j += NR) {
                     int64_t w = nb - j < NR ? nb - j : NR;
                     int direct = raw_b && w == NR;
-                    const T *b_panel = direct ? b_block + j : pack_b + j * kb, *add_j = add ? add + jc + j : NULL;
+                    const T *b_panel = direct ? b_block + j : pack_b + j * kb, *add_j = add && !bias_rows ? add + jc + j : add;
                     int64_t ldb = direct ? rsb : NR;
                     for (int64_t i = 0; i < mb; i += mr) {
                         int64_t h = mb - i < mr ? mb - i : mr;
                         const T *a_panel = raw_a ? a_block + i * rsa : pack_a + i / mr * A_PAD * kb;
                         T *to = c + (ic + i) * rsc + (jc + j) * csc;
                         F(tile_function) f = F(tiles)[h - 1][w > VL][!raw_a];
-                        if (csc == 1)
+                        if (csc == 1 && !(add && bias_rows))
                             f(kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, w, alpha, keep, add_j);
                         else
-                            F(scattered_tile)(f, h, w, kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, csc, alpha, keep, add_j);
+                            F(turned_tile)(f, h, w, kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, csc, alpha, keep,
+                                           add && bias_rows ? add + ic + i : add_j, bias_rows);
                     }
                 }
             }
