@@ -985,6 +985,81 @@ MT_API mt_tensor mt_sparse_mm(mt_tensor self, mt_tensor mat2);
 /* The sum over dims (NULL for all), sparse where a sparse dimension is left. */
 MT_API mt_tensor mt_sparse_sum(mt_tensor t, const int64_t *dims, int32_t n);
 
+/* ---- Optimizers -------------------------------------------------------------------------------------------------- */
+
+/* Parameters with the state of an optimizer; release with mt_optimizer_release. `params` are kept as long as it lives. */
+typedef struct mt_optimizer_s *mt_optimizer;
+/* Options, each led by its size; start from the _INIT macro, whose values are torch's defaults. */
+typedef struct mt_sgd_options {
+    uint32_t size;
+    double lr, momentum, dampening, weight_decay;
+    int32_t nesterov, maximize;
+} mt_sgd_options;
+#define MT_SGD_OPTIONS_INIT { sizeof(mt_sgd_options), 1e-3, 0, 0, 0, 0, 0 }
+typedef struct mt_adam_options {
+    uint32_t size;
+    double lr, beta1, beta2, eps, weight_decay;
+    int32_t amsgrad, maximize, decoupled_weight_decay; /* the last makes it AdamW */
+} mt_adam_options;
+#define MT_ADAM_OPTIONS_INIT { sizeof(mt_adam_options), 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0, 0 }
+#define MT_ADAMW_OPTIONS_INIT { sizeof(mt_adam_options), 1e-3, 0.9, 0.999, 1e-8, 0.01, 0, 0, 1 }
+typedef struct mt_rmsprop_options {
+    uint32_t size;
+    double lr, alpha, eps, weight_decay, momentum;
+    int32_t centered, maximize;
+} mt_rmsprop_options;
+#define MT_RMSPROP_OPTIONS_INIT { sizeof(mt_rmsprop_options), 1e-2, 0.99, 1e-8, 0, 0, 0, 0 }
+typedef struct mt_adagrad_options {
+    uint32_t size;
+    double lr, lr_decay, weight_decay, initial_accumulator_value, eps;
+    int32_t maximize;
+} mt_adagrad_options;
+#define MT_ADAGRAD_OPTIONS_INIT { sizeof(mt_adagrad_options), 1e-2, 0, 0, 0, 1e-10, 0 }
+/* `options` NULL means the defaults. SGD and Adagrad take dense and sparse gradients, SparseAdam sparse ones only. */
+MT_API mt_optimizer mt_sgd(const mt_tensor *params, int32_t n, const mt_sgd_options *options);
+MT_API mt_optimizer mt_adam(const mt_tensor *params, int32_t n, const mt_adam_options *options);
+MT_API mt_optimizer mt_rmsprop(const mt_tensor *params, int32_t n, const mt_rmsprop_options *options);
+MT_API mt_optimizer mt_adagrad(const mt_tensor *params, int32_t n, const mt_adagrad_options *options);
+MT_API mt_optimizer mt_sparse_adam(const mt_tensor *params, int32_t n, const mt_adam_options *options);
+MT_API void mt_optimizer_release(mt_optimizer optimizer);
+/* Adds parameters with a learning rate of their own. */
+MT_API mt_status mt_optimizer_add_group(mt_optimizer optimizer, const mt_tensor *params, int32_t n, double lr);
+/* One update of every parameter that has a gradient. */
+MT_API mt_status mt_optimizer_step(mt_optimizer optimizer);
+/* Forgets all gradients, or fills them with zeros. */
+MT_API mt_status mt_optimizer_zero_grad(mt_optimizer optimizer, int32_t set_to_none);
+MT_API mt_status mt_optimizer_set_lr(mt_optimizer optimizer, int32_t group, double lr);
+/* NaN and an error for a group that is not there. */
+MT_API double mt_optimizer_get_lr(mt_optimizer optimizer, int32_t group);
+/* State of a parameter under torch's name ("momentum_buffer", "exp_avg", ...); NULL without an error where there is none. */
+MT_API mt_tensor mt_optimizer_state(mt_optimizer optimizer, mt_tensor param, const char *name);
+/* Which rows of `param` any optimizer's step may change: int64 row numbers or a bool mask; NULL allows all again. May be
+ * chosen at any time before the step. Other rows stay bit-identical, and so does their part of the optimizer's state. */
+MT_API mt_status mt_restrict_rows(mt_tensor param, mt_tensor rows);
+/* The rows allowed now (ascending int64), NULL without an error when all are. */
+MT_API mt_tensor mt_restricted_rows(mt_tensor param);
+/* Scales all gradients so that their joint norm is at most max_norm; norm_type 2 is the Euclidean one, INFINITY the
+ * largest. Returns the norm before scaling as a 0-dim tensor. */
+MT_API mt_tensor mt_clip_grad_norm(const mt_tensor *params, int32_t n, double max_norm, double norm_type);
+/* Limits every element of every gradient to -limit..limit. */
+MT_API mt_status mt_clip_grad_value(const mt_tensor *params, int32_t n, double limit);
+
+/* Updates over lists, for optimizers that keep their state themselves: entry i of each list belongs to parameter i.
+ * A NULL entry of `buffers` is replaced by an owned new one. `steps` are 0-dim counts of the updates made before; they are
+ * raised by one. */
+MT_API mt_status mt_sgd_update(const mt_tensor *params, const mt_tensor *grads, mt_tensor *buffers, int32_t n,
+                               const mt_sgd_options *options);
+MT_API mt_status mt_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                const mt_tensor *exp_avg_sqs, const mt_tensor *max_exp_avg_sqs, const mt_tensor *steps,
+                                int32_t n, const mt_adam_options *options);
+MT_API mt_status mt_rmsprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
+                                   const mt_tensor *grad_avgs, const mt_tensor *buffers, const mt_tensor *steps, int32_t n,
+                                   const mt_rmsprop_options *options);
+MT_API mt_status mt_adagrad_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *sums,
+                                   const mt_tensor *steps, int32_t n, const mt_adagrad_options *options);
+/* Forgets the gradients of all parameters. */
+MT_API mt_status mt_clear_grads(const mt_tensor *params, int32_t n);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,133 @@
+import Glibc
+import MartletKernels
+
+/// Adam (Kingma & Ba 2015), with AMSGrad; `decoupledWeightDecay` makes it AdamW (Loshchilov & Hutter 2019).
+public class Adam: Optimizer {
+    public struct Options {
+        public var beta1 = 0.9
+        public var beta2 = 0.999
+        public var eps = 1e-8
+        public var weightDecay = 0.0
+        public var amsgrad = false
+        public var maximize = false
+        public var decoupledWeightDecay = false
+        public init() {}
+
+        func check() throws {
+            guard eps >= 0 else { throw MartletError.value("Invalid epsilon value: \(eps)") }
+            guard beta1 >= 0 && beta1 < 1 else { throw MartletError.value("Invalid beta parameter at index 0: \(beta1)") }
+            guard beta2 >= 0 && beta2 < 1 else { throw MartletError.value("Invalid beta parameter at index 1: \(beta2)") }
+            guard weightDecay >= 0 else { throw MartletError.value("Invalid weight_decay value: \(weightDecay)") }
+        }
+    }
+
+    public var options: Options
+
+    public init(_ parameters: [Tensor], lr: Double = 1e-3, _ options: Options) throws {
+        try options.check()
+        self.options = options
+        try super.init(parameters, lr: lr)
+    }
+
+    public convenience init(
+        _ parameters: [Tensor], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8,
+        weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
+    ) throws {
+        var o = Options()
+        (o.beta1, o.beta2, o.eps, o.weightDecay) = (betas.0, betas.1, eps, weightDecay)
+        (o.amsgrad, o.maximize) = (amsgrad, maximize)
+        try self.init(parameters, lr: lr, o)
+    }
+
+    public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
+        try refuse(sparse: g, "Adam does not support sparse gradients, please consider SparseAdam instead")
+        let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
+        let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
+        let largest = try options.amsgrad ? state.tensors["max_exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype) : nil
+        try Adam.update(p, g, m, v, largest, step: Double(state.steps), lr: group.lr, options)
+        state.tensors["exp_avg"] = m
+        state.tensors["exp_avg_sq"] = v
+        state.tensors["max_exp_avg_sq"] = largest
+    }
+
+    /// One update in place; `step` counts from one.
+    public static func update(
+        _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, _ largest: Tensor?, step: Double, lr: Double, _ o: Options
+    ) throws {
+        let g = try p.kernelGradient(gradient)
+        let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
+        try p.withContiguous { p in
+            try m.withContiguous { m in
+                try v.withContiguous { v in
+                    if p.dtype == .float32 {
+                        mk_adam_f32(
+                            p.typed(), g.typed(), m.typed(), v.typed(), largest?.typed(), Int64(p.numel), lr, o.beta1, o.beta2,
+                            o.eps, o.weightDecay, o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                    } else {
+                        mk_adam_f64(
+                            p.typed(), g.typed(), m.typed(), v.typed(), largest?.typed(), Int64(p.numel), lr, o.beta1, o.beta2,
+                            o.eps, o.weightDecay, o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                    }
+                }
+            }
+        }
+        withExtendedLifetime((g, largest)) {}
+    }
+}
+
+/// Adam with weight decay apart from the gradient.
+public final class AdamW: Adam {
+    public convenience init(
+        _ parameters: [Tensor], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8,
+        weightDecay: Double = 0.01, amsgrad: Bool = false, maximize: Bool = false
+    ) throws {
+        var o = Options()
+        (o.beta1, o.beta2, o.eps, o.weightDecay) = (betas.0, betas.1, eps, weightDecay)
+        (o.amsgrad, o.maximize, o.decoupledWeightDecay) = (amsgrad, maximize, true)
+        try self.init(parameters, lr: lr, o)
+    }
+}
+
+/// Adam for sparse gradients: moments and rows outside the gradient stay as they are.
+public final class SparseAdam: Optimizer {
+    public var betas: (Double, Double)
+    public var eps: Double
+    public var maximize: Bool
+
+    public init(
+        _ parameters: [Tensor], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8,
+        maximize: Bool = false
+    ) throws {
+        guard lr > 0 else { throw MartletError.value("Invalid learning rate: \(lr)") }
+        var o = Adam.Options()
+        (o.beta1, o.beta2, o.eps) = (betas.0, betas.1, eps)
+        try o.check()
+        (self.betas, self.eps, self.maximize) = (betas, eps, maximize)
+        try super.init(parameters, lr: lr)
+    }
+
+    public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
+        guard g.isSparse else {
+            throw MartletError.runtime("SparseAdam does not support dense gradients, please consider Adam instead")
+        }
+        let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
+        let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
+        let sparse = try (maximize ? g.neg() : g).coalesce().sparse!
+        let (rows, values) = (sparse.indices, sparse.values)
+        state.tensors["exp_avg"] = m
+        state.tensors["exp_avg_sq"] = v
+        if values.numel == 0 { return }
+        let places = try rows.unbind(0) as [Tensor?]
+        let first = try m.index(places)
+        let change = try values.sub(first).mul(.number(1 - betas.0))
+        let second = try v.index(places)
+        let squareChange = try values.mul(values).sub(second).mul(.number(1 - betas.1))
+        try m.indexPutInPlace(places, change, accumulate: true)
+        try v.indexPutInPlace(places, squareChange, accumulate: true)
+        let denominator = try squareChange.add(second).sqrt().add(.number(eps))
+        let steps = Double(state.steps)
+        let size = group.lr * (1 - pow(betas.1, steps)).squareRoot() / (1 - pow(betas.0, steps))
+        let move = try change.add(first).div(denominator).mul(.number(-size))
+        try p.indexPutInPlace(places, move, accumulate: true)
+    }
+}

@@ -1,0 +1,122 @@
+import MartletKernels
+
+/// RMSprop (Hinton's lecture 6e), centered as in Graves 2013 if asked, with momentum.
+public final class RMSprop: Optimizer {
+    public struct Options {
+        public var alpha = 0.99
+        public var eps = 1e-8
+        public var weightDecay = 0.0
+        public var momentum = 0.0
+        public var centered = false
+        public var maximize = false
+        public init() {}
+    }
+
+    public var options: Options
+
+    public init(_ parameters: [Tensor], lr: Double = 1e-2, _ options: Options) throws {
+        guard options.eps >= 0 else { throw MartletError.value("Invalid epsilon value: \(options.eps)") }
+        guard options.momentum >= 0 else { throw MartletError.value("Invalid momentum value: \(options.momentum)") }
+        guard options.weightDecay >= 0 else { throw MartletError.value("Invalid weight_decay value: \(options.weightDecay)") }
+        guard options.alpha >= 0 else { throw MartletError.value("Invalid alpha value: \(options.alpha)") }
+        self.options = options
+        try super.init(parameters, lr: lr)
+    }
+
+    public convenience init(
+        _ parameters: [Tensor], lr: Double = 1e-2, alpha: Double = 0.99, eps: Double = 1e-8, weightDecay: Double = 0,
+        momentum: Double = 0, centered: Bool = false, maximize: Bool = false
+    ) throws {
+        var o = Options()
+        (o.alpha, o.eps, o.weightDecay, o.momentum) = (alpha, eps, weightDecay, momentum)
+        (o.centered, o.maximize) = (centered, maximize)
+        try self.init(parameters, lr: lr, o)
+    }
+
+    public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
+        try refuse(sparse: g, "RMSprop does not support sparse gradients")
+        func kept(_ name: String, _ wanted: Bool) throws -> Tensor? {
+            guard wanted else { return nil }
+            let t = try state.tensors[name] ?? Tensor.zeros(p.sizes, p.dtype)
+            state.tensors[name] = t
+            return t
+        }
+        let square = try kept("square_avg", true)!
+        let mean = try kept("grad_avg", options.centered)
+        let buffer = try kept("momentum_buffer", options.momentum > 0)
+        try RMSprop.update(p, g, square, mean, buffer, lr: group.lr, options)
+    }
+
+    /// One update in place.
+    public static func update(
+        _ p: Tensor, _ gradient: Tensor, _ square: Tensor, _ mean: Tensor?, _ buffer: Tensor?, lr: Double, _ o: Options
+    ) throws {
+        let g = try p.kernelGradient(gradient)
+        try p.withContiguous { p in
+            if p.dtype == .float32 {
+                mk_rmsprop_f32(
+                    p.typed(), g.typed(), square.typed(), mean?.typed(), buffer?.typed(), Int64(p.numel), lr, o.alpha, o.eps,
+                    o.weightDecay, o.momentum, o.maximize ? 1 : 0)
+            } else {
+                mk_rmsprop_f64(
+                    p.typed(), g.typed(), square.typed(), mean?.typed(), buffer?.typed(), Int64(p.numel), lr, o.alpha, o.eps,
+                    o.weightDecay, o.momentum, o.maximize ? 1 : 0)
+            }
+        }
+        withExtendedLifetime((g, square, mean, buffer)) {}
+    }
+}
+
+/// Adagrad (Duchi et al. 2011). A sparse gradient changes only the rows that it holds.
+public final class Adagrad: Optimizer {
+    public struct Options {
+        public var lrDecay = 0.0
+        public var weightDecay = 0.0
+        public var initialAccumulatorValue = 0.0
+        public var eps = 1e-10
+        public var maximize = false
+        public init() {}
+    }
+
+    public var options: Options
+
+    public init(_ parameters: [Tensor], lr: Double = 1e-2, _ options: Options = Options()) throws {
+        guard options.lrDecay >= 0 else { throw MartletError.value("Invalid lr_decay value: \(options.lrDecay)") }
+        guard options.weightDecay >= 0 else { throw MartletError.value("Invalid weight_decay value: \(options.weightDecay)") }
+        guard options.eps >= 0 else { throw MartletError.value("Invalid epsilon value: \(options.eps)") }
+        self.options = options
+        try super.init(parameters, lr: lr)
+    }
+
+    public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
+        let sum = try state.tensors["sum"] ?? Tensor.full(p.sizes, .number(options.initialAccumulatorValue), p.dtype)
+        state.tensors["sum"] = sum
+        try Adagrad.update(p, g, sum, step: Double(state.steps), lr: group.lr, options)
+    }
+
+    /// One update in place; `step` counts from one.
+    public static func update(_ p: Tensor, _ gradient: Tensor, _ sum: Tensor, step: Double, lr: Double, _ o: Options) throws {
+        let rate = lr / (1 + (step - 1) * o.lrDecay)
+        if gradient.isSparse {
+            guard o.weightDecay == 0 else {
+                throw MartletError.runtime("weight_decay option is not compatible with sparse gradients")
+            }
+            let sparse = try (o.maximize ? gradient.neg() : gradient).coalesce().sparse!
+            let places = try sparse.indices.unbind(0) as [Tensor?]
+            let values = sparse.values
+            try sum.indexPutInPlace(places, values.mul(values), accumulate: true)
+            let scale = try sum.index(places).sqrt().add(.number(o.eps))
+            try p.indexPutInPlace(places, values.div(scale).mul(.number(-rate)), accumulate: true)
+            return
+        }
+        let g = try p.kernelGradient(gradient)
+        try p.withContiguous { p in
+            if p.dtype == .float32 {
+                mk_adagrad_f32(p.typed(), g.typed(), sum.typed(), Int64(p.numel), rate, o.eps, o.weightDecay, o.maximize ? 1 : 0)
+            } else {
+                mk_adagrad_f64(p.typed(), g.typed(), sum.typed(), Int64(p.numel), rate, o.eps, o.weightDecay, o.maximize ? 1 : 0)
+            }
+        }
+        withExtendedLifetime((g, sum)) {}
+    }
+}

@@ -1,0 +1,72 @@
+import MartletKernels
+
+/// Stochastic gradient descent, optionally with (Nesterov) momentum. Takes dense and sparse gradients.
+public final class SGD: Optimizer {
+    public struct Options {
+        public var momentum = 0.0
+        public var dampening = 0.0
+        public var weightDecay = 0.0
+        public var nesterov = false
+        public var maximize = false
+        public init() {}
+    }
+
+    public var options: Options
+
+    public init(
+        _ parameters: [Tensor], lr: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
+        nesterov: Bool = false, maximize: Bool = false
+    ) throws {
+        guard momentum >= 0 else { throw MartletError.value("Invalid momentum value: \(momentum)") }
+        guard weightDecay >= 0 else { throw MartletError.value("Invalid weight_decay value: \(weightDecay)") }
+        guard !nesterov || (momentum > 0 && dampening == 0) else {
+            throw MartletError.value("Nesterov momentum requires a momentum and zero dampening")
+        }
+        options = Options()
+        (options.momentum, options.dampening, options.weightDecay) = (momentum, dampening, weightDecay)
+        (options.nesterov, options.maximize) = (nesterov, maximize)
+        try super.init(parameters, lr: lr)
+    }
+
+    public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
+        var buffer = state.tensors["momentum_buffer"]
+        try SGD.update(p, g, &buffer, lr: group.lr, options)
+        state.tensors["momentum_buffer"] = buffer
+    }
+
+    /// One update in place. A momentum buffer that is nil starts as the gradient.
+    public static func update(_ p: Tensor, _ gradient: Tensor, _ buffer: inout Tensor?, lr: Double, _ o: Options) throws {
+        if gradient.isSparse { return try updateSparse(p, gradient, &buffer, lr: lr, o) }
+        let g = try p.kernelGradient(gradient)
+        let first = buffer == nil
+        if o.momentum != 0 && first { buffer = try Tensor.empty(p.sizes, p.dtype) }
+        // A buffer that a state dict brought along may be laid out differently.
+        let b = try o.momentum != 0 ? buffer!.contiguous() : nil
+        try p.withContiguous { p in
+            if p.dtype == .float32 {
+                mk_sgd_f32(
+                    p.typed(), g.typed(), b?.typed(), Int64(p.numel), lr, o.momentum, o.dampening, o.weightDecay,
+                    o.nesterov ? 1 : 0, o.maximize ? 1 : 0, first ? 1 : 0)
+            } else {
+                mk_sgd_f64(
+                    p.typed(), g.typed(), b?.typed(), Int64(p.numel), lr, o.momentum, o.dampening, o.weightDecay,
+                    o.nesterov ? 1 : 0, o.maximize ? 1 : 0, first ? 1 : 0)
+            }
+        }
+        if let b { buffer = b }
+        withExtendedLifetime((g, b)) {}
+    }
+
+    private static func updateSparse(_ p: Tensor, _ gradient: Tensor, _ buffer: inout Tensor?, lr: Double, _ o: Options) throws {
+        guard o.weightDecay == 0 else {
+            throw MartletError.runtime("weight_decay option is not compatible with sparse gradients")
+        }
+        var g = o.maximize ? try gradient.neg() : gradient
+        if o.momentum != 0 {
+            let b = try buffer.map { try $0.mul(.number(o.momentum)).add(g, alpha: .number(1 - o.dampening)) } ?? g.detach().clone()
+            buffer = b
+            g = o.nesterov ? try g.add(b, alpha: .number(o.momentum)) : b
+        }
+        _ = try p.addInPlace(g, alpha: .number(-lr))
+    }
+}
