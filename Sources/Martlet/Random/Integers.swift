@@ -166,26 +166,22 @@ extension Tensor {
 extension DType {
     /// `from`, or where this floating-point dtype would round `from + 1` below it, the next value it can hold.
     func firstRepresentable(from: Int) -> Int {
-        let next = Int(saturating: rounded(Double(from) + 1))
+        let next = Int(wrapInt64(rounded(from &+ 1)))
         return next < from ? next &+ gap(at: from &+ 1) : from
     }
 
     /// `to`, or where this floating-point dtype would round `to - 1` to it or above, an end that it does not reach.
     func endRepresentable(to: Int) -> Int {
-        let previous = Int(saturating: rounded(Double(to) - 1))
+        let previous = Int(wrapInt64(rounded(to &- 1)))
         return previous >= to ? previous &- gap(at: to &- 1) : to
     }
+
+    /// An integer rounded to this floating-point dtype, half types by way of float.
+    private func rounded(_ v: Int) -> Double { self == .float64 ? Double(v) : rounded(Double(Float(v))) }
 
     /// The distance between neighbouring values of this dtype near `v`.
     private func gap(at v: Int) -> Int {
         let exponent = Int.bitWidth - 1 - v.magnitude.leadingZeroBitCount
         return exponent < digits ? 1 : 1 << (exponent - digits + 1)
-    }
-}
-
-extension Int {
-    /// Truncation that stops at the ends of the range.
-    fileprivate init(saturating v: Double) {
-        self = v >= 0x1p63 ? Int.max : (v < -0x1p63 ? Int.min : Int(v))
     }
 }

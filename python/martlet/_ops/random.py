@@ -16,6 +16,10 @@ m  geometric_(input: T, p: float, *, generator: gen=None) = mt_geometric_ -> sel
 """)
 
 
+#: MT_NONE of martlet.h.
+_NOT_GIVEN = -(2 ** 63)
+
+
 def _generator(generator, name):
     """The handle of a generator, None for the default one."""
     if generator is None:
@@ -270,8 +274,10 @@ def random_(self, *args, generator=None, **keywords):
         failed = lib.mt_random_to_(self._h, _int(to, "random_", "to", 1), g)
     else:
         low, high = _range("random_", args, keywords, (0, None))
-        failed = lib.mt_random_range_(self._h, _int(low, "random_", "from", 1),
-                                      -(2 ** 63) if high is None else _int(high, "random_", "to", 2), g)
+        low, high = _int(low, "random_", "from", 1), None if high is None else _int(high, "random_", "to", 2)
+        if high == _NOT_GIVEN:
+            raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        failed = lib.mt_random_range_(self._h, low, _NOT_GIVEN if high is None else high, g)
     if failed:
         fail()
     return self
