@@ -31,6 +31,8 @@ def _is_tensor(t):
 
 def _numpy(t):
     t = t.detach()
+    if getattr(t, "_is_zerotensor", bool)():
+        t = t + 0  # torch's placeholder for zeros has no memory
     name = str(t.dtype)
     if t.is_sparse:
         t = t.to_dense()

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Exponentials, logarithms, roots and powers.
 ///
 /// Each takes any shape; integers become the default float dtype unless said otherwise.
@@ -100,7 +102,8 @@ extension Tensor {
 
     /// g * result * log(base), without the NaN of 0 * log(0).
     private static func powExponentGradient(_ g: Tensor, _ base: Tensor, _ e: Tensor, _ result: Tensor) throws -> Tensor {
-        let slope = try g.mul(result.mul(base.log()))
+        let log = base.isWrappedNumber ? Tensor.number(Glibc.log(base.readDouble(at: base.offset))) : try base.log()
+        let slope = try g.mul(result.mul(log))
         return try choose(base.eq(.number(0)).logicalAnd(e.ge(.number(0))), .number(0), slope)
     }
 

@@ -77,9 +77,8 @@ extension Tensor {
     /// The `n`-th derivative of digamma, n >= 0: (-1)^(n+1) n! zeta(n + 1, x).
     public func polygamma(_ n: Int) throws -> Tensor {
         guard n >= 0 else { throw MartletError.runtime("polygamma(n, x) does not support negative n.") }
-        if n == 0 { return try digamma() }
         let factor = (n % 2 == 0 ? -1.0 : 1.0) * tgamma(Double(n) + 1)
-        let out = try mapDouble(self) { factor * hurwitzZeta(Double(n) + 1, $0) }
+        let out = try n == 0 ? unaryKernel(.digamma, self) : mapDouble(self) { factor * hurwitzZeta(Double(n) + 1, $0) }
         recordFromInput(out, "PolygammaBackward0") { g, x in try g.mul(x.polygamma(n + 1)) }
         return out
     }

@@ -107,11 +107,13 @@ extension Tensor {
         return type.isFloatingPoint ? type : .defaultFloat
     }
 
-    public func deg2rad() throws -> Tensor {
-        try (dtype.isFloatingPoint ? self : to(.defaultFloat)).mul(.number(0.017453292519943295))
-    }
+    public func deg2rad() throws -> Tensor { try rescaled(0.017453292519943295, "Deg2RadBackward0") }
 
-    public func rad2deg() throws -> Tensor {
-        try (dtype.isFloatingPoint ? self : to(.defaultFloat)).mul(.number(57.29577951308232))
+    public func rad2deg() throws -> Tensor { try rescaled(57.29577951308232, "Rad2DegBackward0") }
+
+    private func rescaled(_ factor: Double, _ name: String) throws -> Tensor {
+        let out = try withNoGrad { try (dtype.isFloatingPoint ? self : to(.defaultFloat)).mul(.number(factor)) }
+        if GradMode.needs(self) { out.attach(name, [self]) { _, g in [try g[0]?.mul(.number(factor))] } }
+        return out
     }
 }

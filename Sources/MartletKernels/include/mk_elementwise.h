@@ -105,7 +105,7 @@ enum {
     MK_LOGADDEXP = 16,
     MK_TRUE_DIV_TRUNC = 17, /* trunc(a / b) */
     MK_SQUARED_DIFFERENCE = 18, /* (a - b)^2 */
-    MK_HEAVISIDE = 19,  /* a < 0 ? 0 : a > 0 ? 1 : b */
+    MK_HEAVISIDE = 19,  /* a < 0 ? 0 : a > 0 ? 1 : b; 0 for a NaN a */
     MK_NEXTAFTER = 20,
     /* Derivatives: a is the incoming gradient. */
     MK_TANH_BACKWARD = 21,    /* b = tanh(x): a * (1 - b*b) */

@@ -64,7 +64,7 @@ static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
     case MK_LOGADDEXP: EACH(F(m_logaddexp)(u, v))
     case MK_TRUE_DIV_TRUNC: EACH(__builtin_elementwise_trunc(u / v))
     case MK_SQUARED_DIFFERENCE: EACH((u - v) * (u - v))
-    case MK_HEAVISIDE: EACH(u == 0 ? v : (T)(u > 0) + (u != u ? u : 0))
+    case MK_HEAVISIDE: EACH(u == 0 ? v : (T)(u > 0))
     case MK_NEXTAFTER: EACH(M(nextafter)(u, v))
     case MK_TANH_BACKWARD: EACH(u * FMA(-v, v, (T)1))
     case MK_SIGMOID_BACKWARD: EACH(u * (1 - v) * v)
