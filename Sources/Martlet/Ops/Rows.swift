@@ -38,11 +38,24 @@ extension Tensor {
         return out
     }
 
-    /// self[index[i] * block ..< +block] += source[i]. Both contiguous and of one dtype.
-    func addRows(_ index: Tensor, _ source: Tensor, block: Int, skip: Int = -1) {
+    /// self[index[i] * block ..< +block] += alpha * source[i]. Both contiguous and of one dtype; alpha other than 1 is
+    /// for float32 and float64, where product and sum are rounded once, as torch's are.
+    func addRows(_ index: Tensor, _ source: Tensor, block: Int, skip: Int = -1, alpha: Double = 1) {
         let q = index.typed(Int64.self)
         let n = index.numel
         switch dtype {
+        case .float32 where alpha != 1:
+            let (o, s) = (typed(Float.self), source.typed(Float.self))
+            for i in 0..<n where Int(q[i]) != skip {
+                let d = o + Int(q[i]) * block
+                mk_add_scaled_f32(d, 1, s + i * block, 1, Float(alpha), d, 1, Int64(block))
+            }
+        case .float64 where alpha != 1:
+            let (o, s) = (typed(Double.self), source.typed(Double.self))
+            for i in 0..<n where Int(q[i]) != skip {
+                let d = o + Int(q[i]) * block
+                mk_add_scaled_f64(d, 1, s + i * block, 1, alpha, d, 1, Int64(block))
+            }
         case .float32:
             let (o, s) = (typed(Float.self), source.typed(Float.self))
             for i in 0..<n where Int(q[i]) != skip {

@@ -52,8 +52,9 @@ extension Tensor {
         }
         let type = Tensor.resultType(self, other)
         let scale = try alpha?.item() ?? 1
+        let late = type == .float32 || type == .float64 ? scale : 1  // the factor applied while adding
         let theirs = try withNoGrad { () throws -> Tensor in
-            let v = scale == 1 ? b.values : try b.values.mul(alpha!)
+            let v = scale == late ? b.values : try b.values.mul(alpha!)
             return try v.to(type)
         }
         let out: Tensor
@@ -69,7 +70,7 @@ extension Tensor {
             let mine = try withNoGrad { try a.values.to(type) }
             out = try Tensor.walkTogether(
                 SparseParts(indices: a.indices, values: mine, coalesced: a.coalesced),
-                SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced), sizes, type)
+                SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced), sizes, type, alpha: late)
         } else {
             let shape = try broadcastSizes(sizes, other.sizes)
             guard shape == other.sizes else {
@@ -77,7 +78,7 @@ extension Tensor {
                     "add: Expected size of 'other' to be \(shape), but got \(other.sizes)")
             }
             out = try withNoGrad { try to(type).expand(shape).contiguous().detach().clone() }
-            out.addEntries(SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced))
+            out.addEntries(SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced), alpha: late)
         }
         if GradMode.needs(self, other) {
             let mine = sizes
@@ -91,12 +92,12 @@ extension Tensor {
         return out
     }
 
-    /// Adds sparse entries onto this contiguous dense tensor of the same dtype and shape.
-    private func addEntries(_ p: SparseParts) {
+    /// Adds sparse entries, times alpha, onto this contiguous dense tensor of the same dtype and shape.
+    private func addEntries(_ p: SparseParts, alpha: Double = 1) {
         orTrap {
             let values = try withNoGrad { try p.values.contiguous() }
             let block = Dims(sizes.dropFirst(p.indices.sizes[0])).product
-            addRows(try Tensor.flatPlaces(p.indices, sizes), values, block: block)
+            addRows(try Tensor.flatPlaces(p.indices, sizes), values, block: block, alpha: alpha)
         }
     }
 
@@ -105,21 +106,30 @@ extension Tensor {
         guard let p = other.sparse else { return try addInPlace(other, alpha: alpha) }
         if !GradMode.needs(self, other) && isContiguous && other.dtype == dtype && sizes == other.sizes {
             try checkInPlace("add_")
-            let values = try withNoGrad { try alpha.map { try p.values.mul($0) } ?? p.values }
-            addEntries(SparseParts(indices: p.indices, values: values, coalesced: p.coalesced))
+            if let alpha, dtype != .float32 && dtype != .float64 {
+                let values = try withNoGrad { try p.values.mul(alpha) }
+                addEntries(SparseParts(indices: p.indices, values: values, coalesced: p.coalesced))
+            } else {
+                addEntries(p, alpha: try alpha?.item() ?? 1)
+            }
             bumpVersion()
             return self
         }
         return try assignInPlace("add_", addSparse(other, alpha))
     }
 
-    /// Walks two lists of entries side by side, taking the earlier place first and adding entries that meet. Lists
+    /// Walks two lists of entries side by side, taking the earlier place first and adding entries that meet, those of b
+    /// times alpha. Lists
     /// that are not sorted stay in their own order.
-    private static func walkTogether(_ a: SparseParts, _ b: SparseParts, _ sizes: Dims, _ dtype: DType) throws -> Tensor {
+    private static func walkTogether(
+        _ a: SparseParts, _ b: SparseParts, _ sizes: Dims, _ dtype: DType, alpha: Double = 1
+    ) throws -> Tensor {
         if !a.values.isContiguous || !b.values.isContiguous {
             // torch's rule: values that are not laid out plainly are put one after the other.
             return try withNoGrad {
-                try .sparse(.cat([a.indices, b.indices], 1), .cat([a.values, b.values], 0).to(dtype), sizes, coalesced: false)
+                let scaled = alpha == 1 ? b.values : try b.values.mul(.number(alpha))
+                return try .sparse(
+                    .cat([a.indices, b.indices], 1), .cat([a.values, scaled], 0).to(dtype), sizes, coalesced: false)
             }
         }
         let (depth, na, nb) = (a.indices.sizes[0], a.indices.sizes[1], b.indices.sizes[1])
@@ -160,7 +170,7 @@ extension Tensor {
         let block = n == 0 ? 0 : values.numel / n
         try withNoGrad {
             if na > 0 { values.addRows(toA, try a.values.contiguous(), block: block) }
-            if nb > 0 { values.addRows(toB, try b.values.contiguous(), block: block) }
+            if nb > 0 { values.addRows(toB, try b.values.contiguous(), block: block, alpha: alpha) }
         }
         withExtendedLifetime((fa, fb)) {}
         return try .sparse(index, values, sizes, coalesced: a.coalesced && b.coalesced)
