@@ -342,7 +342,7 @@ public enum Autograd {
                 result[i] = try Tensor.zeros(inputs[i].sizes, inputs[i].dtype)
             } else if !allowUnused {
                 throw MartletError.runtime(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.")
+                    "The differentiated Tensor at index \(i) appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.")
             }
         }
         return result

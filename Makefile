@@ -1,0 +1,42 @@
+# make build   the library, importable: PYTHONPATH=python python3 -c "import martlet"
+# make demo    the four programs, each beside PyTorch's output
+# make test    Swift, C and Python tests; sets up its own .venv
+# make bench   the four programs timed beside PyTorch
+SHELL := /bin/bash
+SWIFT := env -u CC -u CXX swift
+PYTHON ?= python3
+VENV := .venv
+LIB := .build/release/libmartlet.so
+
+.PHONY: build demo test test-swift test-c test-python bench bench-peers venv clean prototypes
+
+build:
+	$(SWIFT) build -c release --product martlet
+
+demo: build
+	PYTHONPATH=python $(PYTHON) python/examples/demo.py
+
+# The closing lines of the three runners come last, together.
+test: build venv
+	@bash .ci/test.sh
+
+test-swift:
+	$(SWIFT) test --disable-xctest
+
+test-c: build
+	bash Tests/C/run.sh
+
+test-python: build venv
+	$(VENV)/bin/python -m pytest python/tests -q
+
+venv:
+	@bash .ci/venv.sh
+
+bench: build venv
+	$(VENV)/bin/python python/benchmarks/bench.py
+
+prototypes:
+	$(PYTHON) python/generate_prototypes.py
+
+clean:
+	rm -rf .build $(VENV)
