@@ -95,3 +95,27 @@ out = [a, g1, b, g2, c, g3, d, g4, e, f, v, [p for p in n.parameters()], isinsta
 p = nn.Parameter(torch.ones(2)); p.grad = torch.tensor([float("nan"), 1.])
 nn.utils.clip_grad_norm_([p], 1., error_if_nonfinite=True)
 """, raises=True)
+
+
+def test_one_declaration():
+    """What the engine's table declares is not composed a second time."""
+    from importlib import import_module
+
+    from martlet import _ops
+
+    declared = getattr(_ops, "REGISTRY", {"F": {}})["F"]
+    functional = import_module("martlet.nn.functional")
+    twice = [n for n in declared if hasattr(vars(functional).get(n), "__module__")
+             and vars(functional)[n].__module__.startswith("martlet.nn.")]
+    assert twice == []
+
+
+def test_rrelu_draws():
+    agree("""
+x = torch.randn(5, 7)
+y = F.rrelu(x, training=True)
+z = F.rrelu(x.double(), 0.1, 0.9, True)
+w = x.clone(); F.rrelu_(w, training=True)
+out = [y, z, w, F.rrelu(x, 0.1, 0.3), torch.rand(1)]
+""", exact=True)
+    agree("F.rrelu(torch.ones(1), 0.5, 0.1)", raises=True, message=False)

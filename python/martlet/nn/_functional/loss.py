@@ -7,7 +7,7 @@ import martlet as mt
 from martlet._tensor import Tensor
 
 from .. import functional as F
-from ..modules._common import reduction_name
+from .._common import reduction_name
 from .distance import pairwise_distance
 
 

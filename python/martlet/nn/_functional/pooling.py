@@ -4,7 +4,7 @@ from __future__ import annotations
 import martlet as mt
 
 from .. import functional as F
-from ..modules._common import ntuple
+from .._common import ntuple
 
 
 def _lp_pool(pool, n, input, norm_type, kernel_size, stride, ceil_mode):

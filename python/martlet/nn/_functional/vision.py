@@ -4,7 +4,7 @@ from __future__ import annotations
 import martlet as mt
 
 from .. import functional as F
-from ..modules._common import ntuple
+from .._common import ntuple
 
 
 def pixel_shuffle(input, upscale_factor):

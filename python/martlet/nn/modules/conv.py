@@ -8,7 +8,7 @@ import martlet as mt
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from ._common import factory, ntuple
+from .._common import factory, ntuple
 from .module import Module
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")

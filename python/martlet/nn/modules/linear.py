@@ -8,7 +8,7 @@ import martlet as mt
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from ._common import factory
+from .._common import factory
 from .module import Module
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from .. import functional as F
-from ._common import reduction_name
+from .._common import reduction_name
 from .distance import PairwiseDistance
 from .module import Module
 

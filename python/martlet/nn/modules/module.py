@@ -111,16 +111,18 @@ class Module(HookMethods, StateMethods, TraversalMethods):
 
     def __getattr__(self, name):
         d = self.__dict__
-        if "_parameters" in d:
-            members = d["_parameters"]
+        try:
+            members = d["_modules"]
             if name in members:
                 return members[name]
-            members = d["_modules"]
+            members = d["_parameters"]
             if name in members:
                 return members[name]
             members = d["_buffers"]
             if name in members:
                 return members[name]
+        except KeyError:  # before __init__ there are no such dicts
+            pass
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name, value):

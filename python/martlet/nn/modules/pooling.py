@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from .. import functional as F
-from ._common import ntuple
+from .._common import ntuple
 from .module import Module
 
 

@@ -9,7 +9,7 @@ import martlet as mt
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from ._common import factory
+from .._common import factory
 from .module import Module
 
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
