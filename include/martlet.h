@@ -823,6 +823,8 @@ MT_API mt_tensor mt_dist(mt_tensor self, mt_tensor other, double p);
 /* Integers give int64 unless dtype is given. */
 MT_API mt_tensor mt_cumsum(mt_tensor self, int64_t dim, int32_t dtype);
 MT_API mt_tensor mt_cumprod(mt_tensor self, int64_t dim, int32_t dtype);
+MT_API mt_status mt_cumsum_(mt_tensor self, int64_t dim, int32_t dtype);
+MT_API mt_status mt_cumprod_(mt_tensor self, int64_t dim, int32_t dtype);
 /* out[0] the extreme so far, out[1] where the latest such element stands. */
 MT_API mt_status mt_cummax(mt_tensor self, int64_t dim, mt_tensor *out);
 MT_API mt_status mt_cummin(mt_tensor self, int64_t dim, mt_tensor *out);

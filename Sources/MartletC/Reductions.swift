@@ -183,6 +183,22 @@ public func mt_diff(
     }
 }
 
+@_cdecl("mt_cumsum_") @implementation
+public func mt_cumsum_(_ self_: mt_tensor?, _ dim: Int64, _ type: Int32) -> mt_status {
+    status {
+        let type = try optionalDType(type)
+        try T(self_, "self").inPlace("cumsum_", keepsInput: false) { try $0.cumsum(Int(dim), dtype: type) }
+    }
+}
+
+@_cdecl("mt_cumprod_") @implementation
+public func mt_cumprod_(_ self_: mt_tensor?, _ dim: Int64, _ type: Int32) -> mt_status {
+    status {
+        let type = try optionalDType(type)
+        try T(self_, "self").inPlace("cumprod_") { try $0.cumprod(Int(dim), dtype: type) }
+    }
+}
+
 /// Runs a body that makes two tensors and writes them to `out`.
 @inline(__always)
 func pair(_ out: UnsafeMutablePointer<mt_tensor?>?, _ body: () throws -> (Tensor, Tensor)) -> mt_status {

@@ -230,9 +230,9 @@ extension Tensor {
                 // grad x[k] = exp(x[k] - y[k]) * sum over i >= k of g[i] * exp(y[k] - y[i]); no exponent is positive.
                 let (x, y) = (try node.saved(0), try node.saved(1))
                 let finite = try withNoGrad { try y.mask { $0 != -.infinity } }
-                let fall = try y.stepDown(d).keep(where: finite).recordedExp()
+                let fall = try y.stepDown(d).keep(where: finite).exp()
                 let later = try g.recurrence(fall, d, reverse: true)
-                return [try x.sub(y).recordedExp().mul(later).keep(where: finite)]
+                return [try x.sub(y).exp().mul(later).keep(where: finite)]
             }
         }
         return out
@@ -254,6 +254,7 @@ extension Tensor {
             }
         }
         if n < 0 { throw MartletError.runtime("order must be non-negative but got \(n)") }
+        if n == 0 { return try clone() }
         var x = self
         if prepend != nil || append != nil { x = try Tensor.cat([prepend, self, append].compactMap { $0 }, d) }
         for _ in 0..<Swift.min(n, x.sizes[d]) {
@@ -261,6 +262,6 @@ extension Tensor {
             let (later, sooner) = (try x.narrow(d, 1, m), try x.narrow(d, 0, m))
             x = x.dtype == .bool ? try later.equalMask(sooner).mask { $0 == 0 } : try later.sub(sooner)
         }
-        return n == 0 ? try x.clone() : x
+        return x
     }
 }

@@ -130,9 +130,14 @@ extension Tensor {
         weight: Tensor? = nil, bias: Tensor? = nil, runningMean: Tensor? = nil, runningVar: Tensor? = nil,
         training: Bool, momentum: Double = 0.1, eps: Double = 1e-5
     ) throws -> Tensor {
-        guard rank >= 2 else {
-            throw MartletError.index("Dimension out of range (expected to be in range of [\(-Swift.max(rank, 1)), \(Swift.max(rank, 1) - 1)], but got 1)")
+        if numel == 0 {
+            // Nothing to normalise: only the result's dependence on its operands is kept.
+            var out = try clone()
+            if let weight, weight.numel > 0 { out = try out.mul(weight.select(0, 0)) }
+            if let bias, bias.numel > 0 { out = try out.add(bias.select(0, 0)) }
+            return out
         }
+        try requireChannels()
         let (n, c) = (sizes[0], sizes[1])
         let spatial = sizes[2...].reduce(1, *)
         if training && n * spatial == 1 {
@@ -170,6 +175,13 @@ extension Tensor {
             }
         }
         return out
+    }
+
+    private func requireChannels() throws {
+        if rank < 2 {
+            let n = Swift.max(rank, 1)
+            throw MartletError.index("Dimension out of range (expected to be in range of [\(-n), \(n - 1)], but got 1)")
+        }
     }
 
     /// Batch normalisation by given statistics: a scale and a shift per channel.
@@ -216,9 +228,7 @@ extension Tensor {
         guard useInputStats || (runningMean != nil && runningVar != nil) else {
             throw MartletError.runtime("Expected running_mean and running_var to be defined when use_input_stats is false")
         }
-        guard rank >= 2 else {
-            throw MartletError.index("Dimension out of range (expected to be in range of [\(-Swift.max(rank, 1)), \(Swift.max(rank, 1) - 1)], but got 1)")
-        }
+        try requireChannels()
         if useInputStats && sizes[2...].reduce(1, *) == 1 {
             throw MartletError.value(
                 "Expected more than 1 spatial element when training, got input size torch.Size(\(sizes))")

@@ -94,26 +94,15 @@ extension Tensor {
             return try g.share(mask, over: over).mul(sign)
         }
         let nonzero = try withNoGrad { try norm.mask { $0 != 0 } }
-        if ord == 2 { return try mul(g.div(norm).keep(where: nonzero)) }
+        if ord == 2 { return try g.mul(div(norm).keep(where: nonzero)) }
         if ord < 2 {
             let inside = try withNoGrad { try mask { $0 != 0 } }
-            let powers = try size.powered(ord - 1)
+            let powers = try size.pow(.number(ord - 1))
             let scaled = try sign.mul(ord < 1 ? powers.keep(where: inside) : powers)
-            return try scaled.mul(g.mul(norm.powered(1 - ord)).keep(where: nonzero))
+            let scale = try ord < 1 ? g.mul(norm.pow(.number(1 - ord))) : g.div(norm.pow(.number(ord - 1)))
+            return try scaled.mul(scale.keep(where: nonzero))
         }
-        return try mul(size.powered(ord - 2)).mul(g.div(norm.powered(ord - 1)).keep(where: nonzero))
-    }
-
-    /// x^p for a fixed p, with its history, for derivatives.
-    private func powered(_ p: Double) throws -> Tensor {
-        let out = try binaryKernel(.pow, self, .number(p), dtype: dtype)
-        if GradMode.needs(self) {
-            out.attach("PowBackward0", [self]) { $0.save(self) } backward: { node, g in
-                if p == 0 { return [nil] }
-                return [try g[0]?.mul(node.saved(0).powered(p - 1).mul(.number(p)))]
-            }
-        }
-        return out
+        return try mul(size.pow(.number(ord - 2))).mul(g.div(norm.pow(.number(ord - 1))).keep(where: nonzero))
     }
 
     /// The largest (smallest for negative `ord`) sum of absolute values of a column (|ord| = 1) or row

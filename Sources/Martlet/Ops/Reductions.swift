@@ -180,7 +180,7 @@ extension Tensor {
             } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let y = try node.saved(1).reshape(kept)
-                return [try g.reshape(kept).mul(node.saved(0).sub(y).recordedExp())]
+                return [try g.reshape(kept).mul(node.saved(0).sub(y).exp())]
             }
         }
         return out

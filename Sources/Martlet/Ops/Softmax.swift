@@ -32,18 +32,7 @@ extension Tensor {
                 guard let g = g[0] else { return [nil] }
                 let y = try node.saved(0)
                 if !GradMode.isEnabled { return [try y.alongRows(.logSoftmaxBackward, d, g)] }
-                return [try g.sub(y.recordedExp().mul(g.sum([d], keepDim: true)))]
-            }
-        }
-        return out
-    }
-
-    /// exp(x) with its history, for derivatives.
-    func recordedExp() throws -> Tensor {
-        let out = try unaryKernel(.exp, self)
-        if GradMode.needs(self) {
-            out.attach("ExpBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
-                [try g[0]?.mul(node.saved(0))]
+                return [try g.sub(y.exp().mul(g.sum([d], keepDim: true)))]
             }
         }
         return out

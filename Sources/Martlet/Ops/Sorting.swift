@@ -316,10 +316,15 @@ extension Tensor {
         let n = sorted.sizes[last]
         var shape = sorted.sizes
         shape[last] = fractions.count
-        let (below, above, weights) = try withNoGrad {
+        var (below, above, weights, spans) = try withNoGrad {
             try sorted.ranks(fractions, shape, n, interpolation, ignoringNaN: ignoringNaN)
         }
         var out = try sorted.pick(last, below)
+        if interpolation == .linear && GradMode.needs(q) {
+            // The weight is what the rank q * span has beyond the place below.
+            let change = try q.sub(q.detach()).mul(spans)
+            weights = try weights.add(change)
+        }
         if interpolation == .linear || interpolation == .midpoint {
             out = try out.lerp(sorted.pick(last, above), weights)
         }
@@ -347,22 +352,28 @@ extension Tensor {
         return end == 0 ? out : try out.permute([end] + Array(0..<end))
     }
 
-    /// For each line and fraction: the two places between which the quantile lies and the weight of the second.
+    /// For each line and fraction: the two places between which the quantile lies and the weight of the second;
+    /// for each line the number of steps from its first to its last element (0 where the result is NaN).
     private func ranks(
         _ fractions: [Double], _ shape: Dims, _ n: Int, _ interpolation: Interpolation, ignoringNaN: Bool
-    ) throws -> (Tensor, Tensor, Tensor) {
+    ) throws -> (Tensor, Tensor, Tensor, Tensor) {
         let x = try contiguous()
+        var one = shape
+        one[shape.count - 1] = 1
+        let spans = try Tensor.empty(one, dtype)
         let below = try Tensor.empty(shape, .int64)
         let above = try Tensor.empty(shape, .int64)
         let weights = try Tensor.empty(shape, dtype)
         let (b, a) = (below.typed(Int64.self), above.typed(Int64.self))
         func run<T: BinaryFloatingPoint>(_: T.Type) {
-            let (p, w) = (x.typed(T.self), weights.typed(T.self))
+            let (p, w, s) = (x.typed(T.self), weights.typed(T.self), spans.typed(T.self))
             for line in 0..<(numel / n) {
                 var numbers = n
                 while numbers > 0 && p[line * n + numbers - 1].isNaN { numbers -= 1 }
+                let span = ignoringNaN ? Swift.max(numbers, 1) - 1 : n - 1
+                s[line] = !ignoringNaN && numbers < n ? 0 : T(span)
                 for (k, f) in fractions.enumerated() {
-                    var rank = T(f) * T(ignoringNaN ? Swift.max(numbers, 1) - 1 : n - 1)
+                    var rank = T(f) * T(span)
                     if !ignoringNaN && numbers < n { rank = T(n - 1) }
                     switch interpolation {
                     case .lower: rank = rank.rounded(.down)
@@ -380,7 +391,7 @@ extension Tensor {
         }
         if dtype == .float32 { run(Float.self) } else { run(Double.self) }
         withExtendedLifetime(x) {}
-        return (below, above, weights)
+        return (below, above, weights, spans)
     }
 }
 

@@ -23,6 +23,8 @@ tm argmin(input: T, dim: int?=None, keepdim: bool=False) = mt_argmin
 
 tm cumsum(input: T, dim: int, *, dtype: dtype=None) = mt_cumsum
 tm cumprod(input: T, dim: int, *, dtype: dtype=None) = mt_cumprod
+m  cumsum_(input: T, dim: int, *, dtype: dtype=None) = mt_cumsum_ -> self
+m  cumprod_(input: T, dim: int, *, dtype: dtype=None) = mt_cumprod_ -> self
 tm cummax(input: T, dim: int) = mt_cummax -> cummax(values,indices)
 tm cummin(input: T, dim: int) = mt_cummin -> cummin(values,indices)
 tm logcumsumexp(input: T, dim: int) = mt_logcumsumexp
