@@ -211,9 +211,10 @@ extension Tensor {
         return out
     }
 
-    /// The gradient (already broadcastable to the mask) shared evenly by the true places of each reduced group.
+    /// The gradient (already broadcastable to the mask) shared evenly by the true places of each reduced group; a
+    /// group without any gets NaN.
     func share(_ mask: Tensor, over dims: [Int]?) throws -> Tensor {
         let count = try withNoGrad { try mask.sum(dims, keepDim: dims != nil).to(dtype) }
-        return try div(count).keep(where: mask)
+        return try keep(where: mask).div(count)
     }
 }
