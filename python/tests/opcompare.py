@@ -36,7 +36,7 @@ def _numpy(t):
     name = str(t.dtype)
     if t.is_sparse:
         t = t.to_dense()
-    return (t.float() if name == "torch.bfloat16" else t).numpy(), name.split(".")[-1]
+    return (t.float() if name == "torch.bfloat16" else t).numpy(force=True), name.split(".")[-1]
 
 
 def assert_same(ours, theirs, what="result", rtol=None, atol=None):
