@@ -23,8 +23,8 @@ class Tensor:
         from . import _creation
         return _creation.legacy_tensor(cls, data, options)
 
-    def __del__(self):
-        _release(self._h)
+    def __del__(self, release=_release):  # a default outlives the module's names when the interpreter ends
+        release(self._h)
 
     @staticmethod
     def _make_subclass(cls, data, require_grad=False):

@@ -77,11 +77,13 @@ def _into(out, dtype, name, p, n):
 
 
 def _new(name, make, fill, size, keyword, generator, out, dtype, device, requires_grad):
-    require_cpu(device)
+    """A new tensor from `make`, or `out` filled by `fill` between 0 and 1 (for normal: mean 0, std 1)."""
+    if device is not None:
+        require_cpu(device)
     p, n = _sizes(size, keyword, name)
     g = _generator(generator, name)
     if out is not None:
-        if fill(_into(out, dtype, name, p, n)._h, g):
+        if fill(_into(out, dtype, name, p, n)._h, 0.0, 1.0, g):
             fail()
         return out
     return _finish(wrap(make(p, n, -1 if dtype is None else dtype._code, g)), requires_grad)
@@ -91,7 +93,7 @@ def _new(name, make, fill, size, keyword, generator, out, dtype, device, require
 def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
          requires_grad=False):
     """rand(*size, generator=None, out=None, dtype=None, requires_grad=False): uniform in [0, 1)."""
-    return _new("rand", lib.mt_rand, lambda h, g: lib.mt_uniform_(h, 0.0, 1.0, g), args, size, generator, out, dtype,
+    return _new("rand", lib.mt_rand, lib.mt_uniform_, args, size, generator, out, dtype,
                 device, requires_grad)
 
 
@@ -99,7 +101,7 @@ def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, de
 def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
           requires_grad=False):
     """randn(*size, generator=None, out=None, dtype=None, requires_grad=False): standard normal."""
-    return _new("randn", lib.mt_randn, lambda h, g: lib.mt_normal_(h, 0.0, 1.0, g), args, size, generator, out, dtype,
+    return _new("randn", lib.mt_randn, lib.mt_normal_, args, size, generator, out, dtype,
                 device, requires_grad)
 
 
