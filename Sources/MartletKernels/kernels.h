@@ -48,6 +48,7 @@
     void (*gemm_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
                      int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows, \
                      T *space); \
+    int64_t gemm_narrow_##S; \
     int64_t (*gemm_space_##S)(int64_t m, int64_t n, int64_t k); \
     void (*gemm_dots_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, const T *b, int64_t ldb, \
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \

@@ -100,7 +100,7 @@ void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t r
     product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1}; \
     /* The transposed product, when C is stored by columns, or when that spares \
        packing the larger of two operands that both run along k. */ \
-    if ((csc != 1 && rsc == 1 && m > 1) || (csa == 1 && rsb == 1 && m > 8 && m <= 64 && n > m)) \
+    if ((csc != 1 && rsc == 1 && m > 1) || (csa == 1 && rsb == 1 && m > 8 && n > m && m <= mk_active->gemm_narrow_##S)) \
         g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1}; \
     if (k <= 0 || m * n * k <= TINY) { \
         plain_##S(&g); \

@@ -10,9 +10,12 @@
 extern "C" {
 #endif
 
-/* Operations of mk_unary_*. NaN inputs give NaN. In float every one of them is
- * within 1 ulp (most are correctly rounded almost always), in double within
- * about 1 ulp, except LGAMMA and DIGAMMA near their zeros. */
+/* Operations of mk_unary_*. NaN inputs give NaN except for SIGN. The elementary
+ * functions (EXP to ATANH, ERF to DIGAMMA) are the correctly rounded float nearly
+ * always; in double they are within about 2 ulp, LGAMMA and DIGAMMA excepted
+ * near their zeros. Compositions (RSQRT, SIGMOID, LOGSIGMOID, SILU, GELU,
+ * SOFTPLUS, MISH, SELU and the like) round after each step of their formula, as
+ * torch's do, from parts within 1 ulp (GELU's erf: 2 ulp). */
 enum {
     MK_NEG = 0,
     MK_ABS = 1,

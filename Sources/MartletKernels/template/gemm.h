@@ -174,6 +174,9 @@ static void F(turned_tile)(F(tile_function) f, int64_t mr, int64_t w, int64_t k,
     }
 }
 
+/* Up to this many columns A is read where it lies. */
+enum { F(gemm_narrow) = 2 * NR };
+
 /* Rows per tile, such that all tiles of m rows are about equally high. */
 static inline int64_t F(tile_rows)(int64_t m) {
     int64_t count = (m + MR - 1) / MR;
@@ -184,7 +187,7 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
                     T *space) {
     int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m), mc = mr * (MC / MR);
-    int raw_a = n <= 2 * NR, raw_b = csb == 1 && m <= 2 * MR;
+    int raw_a = n <= F(gemm_narrow), raw_b = csb == 1 && m <= 2 * MR;
     T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
     for (int64_t jc = 0; jc < n; jc += NC) {
         int64_t nb = n - jc < NC ? n - jc : NC;

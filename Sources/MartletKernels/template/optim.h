@@ -59,26 +59,34 @@ static void F(adam)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const do
 static void F(rmsprop)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const double *h) {
     T step = (T)-h[0], keep = (T)h[1], take = (T)(1 - h[1]), eps = (T)h[2], wd = (T)h[3], mom = (T)h[4];
     T sign = h[5] != 0 ? -1 : 1;
-    int decay = h[3] != 0, momentum = h[4] > 0;
-    for (int64_t i = 0; i < n; i++) {
-        T d = sign * g[i];
-        d = decay ? FMA(wd, p[i], d) : d;
-        T s = FMA(take * d, d, sq[i] * keep);
-        sq[i] = s;
-        if (avg) {
-            T a = F(m_lerp)(avg[i], d, take);
-            avg[i] = a;
-            s = FMA(-a, a, s);
-        }
-        T root = F(m_sqrt)(s) + eps;
-        if (momentum) {
-            T b = buf[i] * mom + d / root;
-            buf[i] = b;
-            p[i] = FMA(step, b, p[i]);
-        } else {
-            p[i] = p[i] + step * d / root;
-        }
+    int decay = h[3] != 0;
+#define STEP(center, move) \
+    MK_VECTOR_LOOP \
+    for (int64_t i = 0; i < n; i++) { \
+        T d = sign * g[i]; \
+        d = decay ? FMA(wd, p[i], d) : d; \
+        T s = FMA(take * d, d, sq[i] * keep); \
+        sq[i] = s; \
+        center; \
+        T root = F(m_sqrt)(s) + eps; \
+        move; \
     }
+#define CENTER T a = F(m_lerp)(avg[i], d, take); avg[i] = a; s = FMA(-a, a, s)
+#define MOVE p[i] = p[i] + step * d / root
+#define MOVE_WITH_MOMENTUM T b = buf[i] * mom + d / root; buf[i] = b; p[i] = FMA(step, b, p[i])
+    if (avg && h[4] > 0) {
+        STEP(CENTER, MOVE_WITH_MOMENTUM)
+    } else if (avg) {
+        STEP(CENTER, MOVE)
+    } else if (h[4] > 0) {
+        STEP((void)0, MOVE_WITH_MOMENTUM)
+    } else {
+        STEP((void)0, MOVE)
+    }
+#undef STEP
+#undef CENTER
+#undef MOVE
+#undef MOVE_WITH_MOMENTUM
 }
 
 /* h: clr, eps, weight_decay, maximize */
