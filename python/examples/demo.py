@@ -72,9 +72,9 @@ def main():
     summary = []
     for program in chosen:
         print("\n" + "=" * 100 + "\n%s: %s\n" % (program.name, program.title))
-        ours, seconds = output_of([sys.executable, "-m", "martlet", "run", program.script] + program.arguments)
+        ours, seconds = output_of([sys.executable, "-m", "martlet", "run", program.script] + list(program.arguments))
         if python:
-            theirs, their_seconds = output_of([python, program.script] + program.arguments)
+            theirs, their_seconds = output_of([python, program.script] + list(program.arguments))
             label = "PyTorch " + version
         else:
             theirs, _, recorded = _recorded(program.expected)

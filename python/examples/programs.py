@@ -13,7 +13,7 @@ Program = collections.namedtuple("Program", "name title script arguments expecte
 
 def _program(name, title, script, *arguments, expected="expected.txt", exact=False):
     folder = os.path.dirname(os.path.join(HERE, script))
-    return Program(name, title, os.path.join(HERE, script), list(arguments), os.path.join(folder, expected), exact)
+    return Program(name, title, os.path.join(HERE, script), arguments, os.path.join(folder, expected), exact)
 
 
 # `exact`: every correct implementation prints this text to the letter.  The others train

@@ -17,7 +17,7 @@ from programs import PROGRAMS, environment
 
 
 def record(program, path):
-    command = [sys.executable, "-m", "martlet", "record", program.script, "-o", path] + program.arguments
+    command = [sys.executable, "-m", "martlet", "record", program.script, "-o", path] + list(program.arguments)
     if subprocess.run(command, env=environment(), stdout=subprocess.DEVNULL).returncode != 0:
         raise SystemExit("%s could not be recorded" % program.name)
     with open(path) as file:

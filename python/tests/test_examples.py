@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import importlib.util
 import os
 import random
@@ -30,16 +31,18 @@ def run(command):
     return done.stdout
 
 
+@functools.lru_cache(maxsize=None)
 def martlet_prints(program):
-    return run([sys.executable, "-m", "martlet", "run", program.script] + program.arguments)
+    return run([sys.executable, "-m", "martlet", "run", program.script] + list(program.arguments))
 
 
+@functools.lru_cache(maxsize=None)
 def torch_prints(program):
     """PyTorch's text: live where it is installed (with `higher`, where needed), else recorded."""
     with open(program.script) as file:
         needs_higher = re.search(r"^import higher", file.read(), re.M)
     if pytorch is not None and not (needs_higher and importlib.util.find_spec("higher") is None):
-        return run([sys.executable, program.script] + program.arguments)
+        return run([sys.executable, program.script] + list(program.arguments))
     return recorded(program)
 
 
@@ -274,8 +277,7 @@ def test_depth_is_drawn_by_python():
     ("functional_weights", "-3.8400"), ("with_higher", "-3.8400"),
 ])
 def test_gradient_through_a_training_step(variant, second):
-    # In a process of its own: the script's `import higher` must find Martlet's.
-    text = run([sys.executable, "-m", "martlet", "run", by_name("meta_learning").script])
+    text = martlet_prints(by_name("meta_learning"))
     section = text.split("== " + variant.replace("_", " "))[1].split("==")[0]
     assert re.findall(r"Grad: tensor\(\[\[(.*?)\]\]\)", section) == ["-2.", second]
     if variant == "with_higher":
