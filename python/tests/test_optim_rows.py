@@ -176,6 +176,16 @@ def test_other_parameters_and_optimizers_of_ones_own():
         assert rows_of(optimizer.state[held]["seen"])[row] == seen[row]
 
 
+def test_the_core_knows_the_policy():
+    from martlet._native import lib
+    from martlet._ops import wrap
+
+    param = weight()
+    with martlet.optim.restrict_rows(param, [2, 0]):
+        assert wrap(lib.mt_restricted_rows(param._h)).tolist() == [0, 2]
+    assert not lib.mt_restricted_rows(param._h)
+
+
 def test_policies_go_with_their_parameters():
     from martlet.optim import _rows
 

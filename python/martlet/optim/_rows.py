@@ -14,6 +14,7 @@ such as ``state['step']`` count steps of the parameter as a whole.
 import weakref
 
 import martlet as torch
+from martlet._native import fail, lib
 
 # id(parameter) -> (weak reference, RowPolicy). Keyed by identity because tensors compare elementwise.
 _policies = {}
@@ -49,6 +50,9 @@ class RowPolicy:
 
 
 def _set(param, policy):
+    # The core keeps the rows as well, for optimizers of C and Swift that hold the same parameter.
+    if lib.mt_restrict_rows(param._h, None if policy is None else policy.rows._h):
+        fail()
     key = id(param)
     if policy is None:
         _policies.pop(key, None)
@@ -92,7 +96,7 @@ def restrict_rows(param, rows):
 
 def allow_all_rows(param):
     """Removes any row policy from ``param``: steps may change all of its rows again."""
-    _policies.pop(id(param), None)
+    _set(param, None)
 
 
 def _row_numbers(rows, count):

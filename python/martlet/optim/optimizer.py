@@ -268,7 +268,7 @@ class Optimizer:
             grad = param.grad
             if grad is None:
                 continue
-            if grad.is_sparse and not self._accepts_sparse:
+            if not self._accepts_sparse and grad.is_sparse:
                 raise RuntimeError("{} does not support sparse gradients".format(type(self).__name__))
             state = self._state_of(group, param, grad)
             policy = _rows.policy_of(param) if _rows._policies else None
