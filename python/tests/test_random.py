@@ -371,6 +371,35 @@ def test_errors(torch, case):
     assert str(ours.value) == str(theirs.value)
 
 
+MISUSES = {
+    "size word": lambda T: T.rand("a"),
+    "size float": lambda T: (T.zeros(2), T.randn(2.0)),
+    "no size": lambda T: T.rand(),
+    "generator": lambda T: T.rand(2, generator=3),
+    "randint": lambda T: T.randint(0, 10, 3),
+    "randint float": lambda T: T.randint(1.5, (3,)),
+    "randperm float": lambda T: T.randperm(2.5),
+    "uniform keyword": lambda T: T.zeros(3).uniform_(a=1),
+    "normal word": lambda T: T.zeros(3).normal_("a"),
+    "geometric": lambda T: T.zeros(3).geometric_(),
+    "normal numbers": lambda T: T.normal(2, 3),
+    "random float": lambda T: T.zeros(3).random_(0.5),
+    "seed word": lambda T: T.manual_seed("a"),
+    "generator seed": lambda T: T.Generator().manual_seed(1.5),
+    "state": lambda T: T.Generator().set_state(3),
+}
+
+
+@pytest.mark.parametrize("case", MISUSES)
+def test_misuse(torch, case):
+    """Calls that cannot be understood raise torch's class of error."""
+    with pytest.raises(Exception) as theirs:
+        MISUSES[case](torch)
+    with pytest.raises(Exception) as ours:
+        MISUSES[case](mt)
+    assert ours.type is theirs.type
+
+
 def test_error_outside_torch_words():
     with pytest.raises(RuntimeError, match="Expected p_in >= 0 && p_in <= 1 to be true"):
         mt.bernoulli(mt.tensor([1.5]))

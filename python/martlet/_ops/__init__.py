@@ -168,7 +168,7 @@ def ints(values, name, argument, position):
     elif kind is not tuple:
         values = tuple(values) if isinstance(values, (list, tuple)) or hasattr(values, "__iter__") else (values,)
     found = _arrays.get(values) if values.__class__ is tuple else None
-    if found is None:
+    if found is None or float in map(type, values):  # 2.0 finds what is kept for 2
         try:
             plain = [_index(v) for v in values]
         except TypeError:
