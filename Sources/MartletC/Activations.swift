@@ -95,7 +95,7 @@ public func mt_rrelu(
 public func mt_rrelu_(
     _ self_: mt_tensor?, _ lower: Double, _ upper: Double, _ training: Int32, _ generator: mt_generator?
 ) -> mt_status {
-    status { try T(self_, "self").inPlace("rrelu_") { try $0.rrelu(lower, upper, training: training != 0, generator: G(generator)) } }
+    status { try T(self_, "self").inPlace("rrelu_", step: "RreluWithNoiseBackward1") { try $0.rrelu(lower, upper, training: training != 0, generator: G(generator)) } }
 }
 
 @_cdecl("mt_relu_") @implementation
@@ -128,22 +128,22 @@ public func mt_hardsigmoid_(_ self_: mt_tensor?) -> mt_status {
 
 @_cdecl("mt_selu_") @implementation
 public func mt_selu_(_ self_: mt_tensor?) -> mt_status {
-    status { try T(self_, "self").inPlace("selu_") { try $0.selu() } }
+    status { try T(self_, "self").inPlace("selu_", step: "EluBackward1") { try $0.selu() } }
 }
 
 @_cdecl("mt_leaky_relu_") @implementation
 public func mt_leaky_relu_(_ self_: mt_tensor?, _ negative_slope: Double) -> mt_status {
-    status { try T(self_, "self").inPlace("leaky_relu_") { try $0.leakyRelu(negative_slope) } }
+    status { try T(self_, "self").inPlace("leaky_relu_", step: "LeakyReluBackward1") { try $0.leakyRelu(negative_slope) } }
 }
 
 @_cdecl("mt_elu_") @implementation
 public func mt_elu_(_ self_: mt_tensor?, _ alpha: Double) -> mt_status {
-    status { try T(self_, "self").inPlace("elu_") { try $0.elu(alpha: alpha) } }
+    status { try T(self_, "self").inPlace("elu_", step: "EluBackward1") { try $0.elu(alpha: alpha) } }
 }
 
 @_cdecl("mt_celu_") @implementation
 public func mt_celu_(_ self_: mt_tensor?, _ alpha: Double) -> mt_status {
-    status { try T(self_, "self").inPlace("celu_") { try $0.celu(alpha: alpha) } }
+    status { try T(self_, "self").inPlace("celu_", step: "CeluBackward1") { try $0.celu(alpha: alpha) } }
 }
 
 @_cdecl("mt_hardtanh_") @implementation
@@ -153,7 +153,7 @@ public func mt_hardtanh_(_ self_: mt_tensor?, _ min: Double, _ max: Double) -> m
 
 @_cdecl("mt_threshold_") @implementation
 public func mt_threshold_(_ self_: mt_tensor?, _ threshold: Double, _ value: Double) -> mt_status {
-    status { try T(self_, "self").inPlace("threshold_") { try $0.threshold(threshold, value) } }
+    status { try T(self_, "self").inPlace("threshold_", step: "ThresholdBackward1") { try $0.threshold(threshold, value) } }
 }
 
 // MARK: Dropout

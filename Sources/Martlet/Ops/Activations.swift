@@ -3,22 +3,9 @@ extension Tensor {
     /// max(x, 0); the derivative at 0 is 0. Keeps integers.
     public func relu() throws -> Tensor {
         if dtype == .bool { throw MartletError.runtime("Boolean inputs not supported for relu") }
-        return try unary(.relu, "ReluBackward0", fromOutput: { g, y in try Tensor.thresholdBackward(g, y) })
-    }
-
-    /// g where y > 0, else 0, torch's `threshold_backward`.
-    private static func thresholdBackward(_ g: Tensor, _ y: Tensor) throws -> Tensor {
-        let out = try binaryKernel(.reluBackward, g, y)
-        if GradMode.needs(g, y) {
-            out.attach("ThresholdBackwardBackward0", [g, y]) { $0.save(y) } backward: { node, gg in
-                guard let gg = gg[0] else { return [nil, nil] }
-                return [
-                    node.needs(0) ? try thresholdBackward(gg, node.saved(0)) : nil,
-                    node.needs(1) ? try .zeros(gg.sizes, gg.dtype) : nil,
-                ]
-            }
-        }
-        return out
+        return try unary(.relu, "ReluBackward0", fromOutput: { g, y in
+            try Tensor.piecewise("ThresholdBackwardBackward0", g, y) { g, y in try binaryKernel(.reluBackward, g, y) }
+        })
     }
 
     /// ``relu()`` in place.
@@ -101,10 +88,12 @@ extension Tensor {
     /// clamp(x + 3, 0, 6) / 6.
     public func hardsigmoid() throws -> Tensor {
         try requireFloat("hardsigmoid_cpu")
-        return try unary(.hardsigmoid, "HardsigmoidBackward0", fromInput: { g, x in
+        let out = try unaryKernel(.hardsigmoid, self)
+        recordPiecewise(out, "Hardsigmoid") { g, x in
             let inside = try x.gt(.number(-3)).logicalAnd(x.lt(.number(3)))
             return try Tensor.choose(inside, g.mul(.number(1.0 / 6)), .number(0))
-        })
+        }
+        return out
     }
 
     /// The exponential linear unit with the constants that keep mean 0 and variance 1.

@@ -4,7 +4,7 @@ extension Tensor {
     public func leakyRelu(_ slope: Double = 0.01) throws -> Tensor {
         try requireFloat("leaky_relu_cpu")
         let out = try paramKernel(.leakyRelu, self, slope)
-        recordFromInput(out, "LeakyReluBackward0") { g, x in
+        recordPiecewise(out, "LeakyRelu") { g, x in
             try Tensor.choose(x.gt(.number(0)), g, g.mul(.number(slope)))
         }
         return out
@@ -54,14 +54,14 @@ extension Tensor {
     public func hardtanh(_ low: Double = -1, _ high: Double = 1) throws -> Tensor {
         if dtype == .bool { throw MartletError.runtime("Bool inputs not supported for hardtanh") }
         guard low <= high else { throw MartletError.value("min_val cannot be greater than max_val") }
-        if dtype == .uint8 && low < 0 {
+        if dtype == .uint8 && wrapInt64(low) < 0 {
             throw MartletError.runtime("cannot do hardtanh on an unsigned type with negative limits")
         }
         let out =
             dtype.isFloatingPoint
             ? try paramKernel(.clamp, self, low, high)
             : try limited(.number(Int(wrapInt64(low))), .number(Int(wrapInt64(high))))
-        recordFromInput(out, "HardtanhBackward0") { g, x in
+        recordPiecewise(out, "Hardtanh") { g, x in
             let outside = try x.le(.number(low)).logicalOr(x.ge(.number(high)))
             return try Tensor.choose(outside, .number(0), g)
         }
@@ -109,7 +109,7 @@ extension Tensor {
     public func hardshrink(_ lambda: Double = 0.5) throws -> Tensor {
         try requireFloat("hardshrink_cpu")
         let out = try paramKernel(.hardshrink, self, lambda)
-        recordShrink(out, "HardshrinkBackward0", lambda)
+        recordShrink(out, "Hardshrink", lambda)
         return out
     }
 
@@ -121,12 +121,12 @@ extension Tensor {
                 "lambda must be in range [0, \(dtype == .float64 ? "1.79769e+308" : "3.40282e+38")] for input dtype \(dtype.scalarTypeName), but found \(shortText(lambda))")
         }
         let out = try paramKernel(.softshrink, self, lambda)
-        recordShrink(out, "SoftshrinkBackward0", lambda)
+        recordShrink(out, "Softshrink", lambda)
         return out
     }
 
     private func recordShrink(_ out: Tensor, _ name: String, _ lambda: Double) {
-        recordFromInput(out, name) { g, x in
+        recordPiecewise(out, name) { g, x in
             let inside = try x.ge(.number(-lambda)).logicalAnd(x.le(.number(lambda)))
             return try Tensor.choose(inside, .number(0), g)
         }
@@ -141,7 +141,7 @@ extension Tensor {
         } else {
             out = try Tensor.choose(le(.number(Int(wrapInt64(limit)))), .number(Int(wrapInt64(value))), self)
         }
-        recordFromInput(out, "ThresholdBackward0") { g, x in
+        recordPiecewise(out, "Threshold") { g, x in
             try Tensor.choose(x.le(.number(limit)), .number(0), g)
         }
         return out

@@ -68,13 +68,9 @@ extension Tensor {
         try isclose(other, rtol: rtol, atol: atol, equalNan: equalNan).allTrue()
     }
 
-    /// Whether both have the same sizes and elements. NaN is not equal to itself.
+    /// Whether both have the same sizes and, in their common dtype, elements. NaN is not equal to itself.
     public func equal(_ other: Tensor) throws -> Bool {
         if sizes != other.sizes { return false }
-        guard dtype == other.dtype else {
-            throw MartletError.runtime(
-                "Expected object of data type \(dtype.scalarTypeName) but got data type \(other.dtype.scalarTypeName) for argument 'other'")
-        }
         return try eq(other).allTrue()
     }
 

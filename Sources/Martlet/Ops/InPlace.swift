@@ -7,10 +7,11 @@ extension Tensor {
     /// `others` are the further operands that may want a gradient. While recording, `body` is given a copy with
     /// this tensor's history: what it keeps for the way back must survive the write, and this tensor, which will
     /// own the new node, must not be owned by it. `keepsInput: false` says that `body` keeps at most its result,
-    /// and saves that copy.
+    /// and saves that copy. `step` renames the recorded step where torch has another name for the in-place form.
     @discardableResult
     public func inPlace(
-        _ name: String, _ others: [Tensor?] = [], keepsInput: Bool = true, _ body: (Tensor) throws -> Tensor
+        _ name: String, _ others: [Tensor?] = [], keepsInput: Bool = true, step: String? = nil,
+        _ body: (Tensor) throws -> Tensor
     ) throws -> Tensor {
         try checkInPlace(name)
         var source = self
@@ -19,7 +20,9 @@ extension Tensor {
             source.history = gradFn
             source.outputIndex = outputIndex
         }
-        return try assignInPlace(name, try body(source))
+        let result = try body(source)
+        if let step { result.history?.name = step }
+        return try assignInPlace(name, result)
     }
 
     /// Whether an in-place form may write its result straight over this tensor, element by element: nothing is

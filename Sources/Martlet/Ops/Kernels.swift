@@ -159,6 +159,34 @@ extension Tensor {
         return out
     }
 
+    /// The gradient step of a function made of straight pieces: `gradient(g, x)` is linear in g and constant in x
+    /// between the kinks. It depends on x all the same, with a derivative of zero, as torch's does.
+    static func piecewise(
+        _ name: String, _ g: Tensor, _ x: Tensor, _ gradient: @escaping (_ g: Tensor, _ x: Tensor) throws -> Tensor
+    ) throws -> Tensor {
+        let out = try withNoGrad { try gradient(g, x) }
+        if GradMode.needs(g, x) {
+            out.attach(name, [g, x]) { $0.save(x) } backward: { node, gg in
+                guard let gg = gg[0] else { return [nil, nil] }
+                let x = try node.saved(0)
+                return [
+                    node.needs(0) ? try piecewise(name, gg, x, gradient) : nil,
+                    node.needs(1) ? try .zeros(x.sizes, x.dtype) : nil,
+                ]
+            }
+        }
+        return out
+    }
+
+    /// Records `out` as a function of straight pieces; see ``piecewise(_:_:_:_:)``.
+    func recordPiecewise(
+        _ out: Tensor, _ name: String, _ gradient: @escaping (_ g: Tensor, _ x: Tensor) throws -> Tensor
+    ) {
+        recordFromInput(out, name + "Backward0") { g, x in
+            try Tensor.piecewise(name + "BackwardBackward0", g, x, gradient)
+        }
+    }
+
     /// Records `out` as a function whose derivatives are zero.
     func recordFlat(_ out: Tensor, _ name: String, _ inputs: [Tensor]) {
         guard GradMode.needs(inputs) else { return }

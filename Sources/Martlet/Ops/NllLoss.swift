@@ -94,7 +94,9 @@ private final class NllPlan {
     private let weight: Tensor?
     private let reduction: LossReduction
     private let inputSizes: Dims
+    /// Sizes of unreduced losses as they are computed, and as they are returned.
     private let lossSizes: Dims
+    private let resultSizes: Dims
     private let name: String
     /// The sum of the weights of what is not ignored.
     let totalWeight: Double
@@ -103,12 +105,14 @@ private final class NllPlan {
         try NllPlan.check(input, target, weight)
         self.reduction = reduction
         inputSizes = input.sizes
-        lossSizes = target.sizes
         samples = input.rank == 1 ? 1 : input.sizes[0]
         let classes = input.rank == 1 ? input.sizes[0] : input.sizes[1]
         self.classes = classes
         positions = input.rank <= 2 ? 1 : input.sizes.dropFirst(2).reduce(1, *)
         name = input.rank <= 2 ? "NllLoss" : "NllLoss2D"
+        // torch computes three or more than four dimensions as images of one row, and returns a view.
+        resultSizes = reduction == .none ? (input.rank == 1 ? [] : target.sizes) : []
+        lossSizes = reduction == .none && input.rank > 2 && input.rank != 4 ? [samples, 1, positions] : resultSizes
         self.weight = try weight.map { w in try withNoGrad { try w.to(input.dtype).contiguous() } }
         var labels = try target.toArray(Int64.self).map(Int.init)
         for i in labels.indices {
@@ -174,13 +178,16 @@ private final class NllPlan {
     func loss(_ input: Tensor) throws -> Tensor {
         let out = try compute(input)
         if GradMode.needs(input) {
-            out.attach(name + "Backward0", [input]) { [self] _, g in [try g[0].map { try scatter($0) }] }
+            out.attach(name + "Backward0", [input]) { $0.save(input) } backward: { [self] node, g in
+                guard let g = g[0] else { return [nil] }
+                return [try scatter(g, node.saved(0))]
+            }
         }
-        return out
+        return lossSizes == resultSizes ? out : try out.view(resultSizes)
     }
 
     /// The gradient of the input from that of the loss, recorded: it is linear, and the loss is its own derivative.
-    private func scatter(_ g: Tensor) throws -> Tensor {
+    private func scatter(_ g: Tensor, _ input: Tensor) throws -> Tensor {
         let out = try Tensor.zeros(inputSizes, g.dtype)
         let source = try withNoGrad { try g.contiguous() }
         if g.dtype == .float64 {
@@ -188,10 +195,16 @@ private final class NllPlan {
         } else if g.dtype == .float32 {
             fill(out, source, Float.self)
         } else {
-            return try withNoGrad { try scatter(g.to(.float32)).to(g.dtype) }
+            return try withNoGrad { try scatter(g.to(.float32), input).to(g.dtype) }
         }
-        if GradMode.needs(g) {
-            out.attach(name + "BackwardBackward0", [g]) { [self] _, gg in [try gg[0].map { try loss($0) }] }
+        if GradMode.needs(g, input) {
+            out.attach(name + "BackwardBackward0", [g, input]) { [self] node, gg in
+                guard let gg = gg[0] else { return [nil, nil] }
+                return [
+                    node.needs(0) ? try loss(gg).reshape(g.sizes) : nil,
+                    node.needs(1) ? try .zeros(inputSizes, gg.dtype) : nil,
+                ]
+            }
         }
         return out
     }
@@ -218,7 +231,7 @@ private final class NllPlan {
             return try withNoGrad { try compute(input.to(.float32)).to(input.dtype) }
         }
         let x = try withNoGrad { try input.contiguous() }
-        let out = try Tensor.empty(reduction == .none ? lossSizes : [], input.dtype)
+        let out = try Tensor.empty(lossSizes, input.dtype)
         if input.dtype == .float32 { gather(out, x, Float.self) } else { gather(out, x, Double.self) }
         return out
     }

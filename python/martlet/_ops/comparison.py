@@ -31,7 +31,6 @@ tm logical_not(input: T) = mt_logical_not
 m  logical_not_(input: T) = mt_logical_not_ -> self
 tm bitwise_not(input: T) = mt_bitwise_not
 m  bitwise_not_(input: T) = mt_bitwise_not_ -> self
-o  __invert__(input: T) = mt_bitwise_not
 tm bitwise_left_shift(input: N, other: N) = mt_bitwise_left_shift
 m  bitwise_left_shift_(input: T, other: N) = mt_bitwise_left_shift_ -> self
 tm bitwise_right_shift(input: N, other: N) = mt_bitwise_right_shift
@@ -56,6 +55,14 @@ def _handle(value, name, argument, position):
     except AttributeError:
         raise TypeError(
             f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(value)}") from None
+
+
+@op("m", "__invert__")
+def _invert(input):
+    """~input: integers and bool only."""
+    if input.is_floating_point():
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return input.bitwise_not()
 
 
 @op("tm")
