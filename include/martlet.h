@@ -133,6 +133,13 @@ MT_API int32_t mt_get_num_threads(void);
 
 /* Gives a tensor back. NULL is allowed. */
 MT_API void mt_tensor_release(mt_tensor t);
+/* Between begin and end, every tensor that functions of this thread return is noted, and end releases those that were
+ * neither released nor kept meanwhile. Scopes nest; what is kept belongs to the scope outside, or to you. Lists,
+ * optimizers and nodes are not noted. */
+MT_API void mt_scope_begin(void);
+MT_API mt_status mt_scope_end(void);
+/* Takes `t` out of the innermost scope and returns it. */
+MT_API mt_tensor mt_scope_keep(mt_tensor t);
 /* Another handle to the same tensor. */
 MT_API mt_tensor mt_tensor_retain(mt_tensor t);
 /* Memory with unspecified contents. */

@@ -30,7 +30,7 @@ public func mt_set_requires_grad(_ t: mt_tensor?, _ on: Int32) -> mt_status {
 }
 
 @_cdecl("mt_grad") @implementation
-public func mt_grad(_ t: mt_tensor?) -> mt_tensor? { value(nil) { try T(t, "t").grad.map { own($0) } } }
+public func mt_grad(_ t: mt_tensor?) -> mt_tensor? { optionalResult { try T(t, "t").grad } }
 
 @_cdecl("mt_set_grad") @implementation
 public func mt_set_grad(_ t: mt_tensor?, _ grad: mt_tensor?) -> mt_status {
@@ -74,7 +74,10 @@ public func mt_autograd_grad(
         let grads = try Autograd.grad(
             tensors(outputs, n, "outputs"), tensors(inputs, count, "inputs"), gradOutputs: optionals(seeds, n, "grad_outputs"),
             retainGraph: retain != 0, createGraph: create != 0, allowUnused: allowUnused != 0, materialize: materialize != 0)
-        for (i, g) in grads.enumerated() { out[i] = g.map { own($0) } }
+        for (i, g) in grads.enumerated() {
+            out[i] = g.map { own($0) }
+            if let h = out[i] { noteInScope(h) }
+        }
     }
 }
 

@@ -119,7 +119,25 @@ func dtype(_ d: Int32) throws -> DType { try optionalDType(d) ?? .defaultFloat }
 /// Runs a body that makes one tensor.
 @inline(__always)
 func result(_ body: () throws -> Tensor) -> mt_tensor? {
-    do { return own(try body()) } catch {
+    do {
+        let h = own(try body())
+        noteInScope(h)
+        return h
+    } catch {
+        setError(error)
+        return nil
+    }
+}
+
+/// Runs a body that finds a tensor or nothing; NULL without an error means nothing.
+@inline(__always)
+func optionalResult(_ body: () throws -> Tensor?) -> mt_tensor? {
+    do {
+        guard let t = try body() else { return nil }
+        let h = own(t)
+        noteInScope(h)
+        return h
+    } catch {
         setError(error)
         return nil
     }
@@ -141,7 +159,10 @@ func status(_ body: () throws -> Void) -> mt_status {
 func results(_ out: UnsafeMutablePointer<mt_tensor?>?, _ body: () throws -> [Tensor]) -> mt_status {
     status {
         guard let out else { throw MartletError(.handle, "the result pointer is NULL") }
-        for (i, t) in try body().enumerated() { out[i] = own(t) }
+        for (i, t) in try body().enumerated() {
+            out[i] = own(t)
+            noteInScope(out[i]!)
+        }
     }
 }
 

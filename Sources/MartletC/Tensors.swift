@@ -4,7 +4,10 @@ import Martlet
 // Making tensors, looking at them, copying them.
 
 @_cdecl("mt_tensor_release") @implementation
-public func mt_tensor_release(_ t: mt_tensor?) { disown(t) }
+public func mt_tensor_release(_ t: mt_tensor?) {
+    if let t { forgetInScope(t) }
+    disown(t)
+}
 
 @_cdecl("mt_tensor_retain") @implementation
 public func mt_tensor_retain(_ t: mt_tensor?) -> mt_tensor? { result { try T(t, "t") } }
