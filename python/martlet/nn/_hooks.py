@@ -1,55 +1,12 @@
-"""Hooks of modules: the removable handle, and the call of a module that has some."""
+"""Hooks of modules, and the call of a module that has some."""
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections import OrderedDict
 
 import martlet as mt
 from martlet._tensor import Tensor
-
-
-class RemovableHandle:
-    """What registering a hook returns; ``remove()`` takes the hook off again.
-
-    Also a context manager that removes on exit. ``extra_dict`` is one more mapping, or a list
-    of them, keyed by the same id, from which the entry goes away together with the hook.
-    """
-
-    next_id = 0
-
-    def __init__(self, hooks_dict, *, extra_dict=None):
-        self.hooks_dict_ref = weakref.ref(hooks_dict)
-        self.id = RemovableHandle.next_id
-        RemovableHandle.next_id += 1
-        extras = extra_dict if isinstance(extra_dict, (list, tuple)) else (extra_dict,)
-        self.extra_dict_ref = tuple(weakref.ref(d) for d in extras if d is not None)
-
-    def remove(self):
-        """Remove the hook; removing twice is harmless."""
-        for ref in (self.hooks_dict_ref,) + self.extra_dict_ref:
-            hooks = ref()
-            if hooks is not None:
-                hooks.pop(self.id, None)
-
-    def __getstate__(self):
-        return (self.hooks_dict_ref(), self.id, tuple(ref() for ref in self.extra_dict_ref))
-
-    def __setstate__(self, state):
-        def alive(hooks):
-            return weakref.ref(hooks if hooks is not None else OrderedDict())
-
-        self.hooks_dict_ref = alive(state[0])
-        self.id = state[1]
-        self.extra_dict_ref = tuple(alive(d) for d in (state[2] if len(state) > 2 else ()))
-        RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.remove()
-
+from martlet.utils.hooks import RemovableHandle
 
 # Hooks that fire for every module, filled by the register_module_* functions of nn.modules.module.
 global_forward_hooks = OrderedDict()
