@@ -16,7 +16,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CMartlet", path: "include"),
-        .target(name: "MartletKernels", linkerSettings: [.linkedLibrary("m")]),
+        // Loops at -O0 would make debug tests crawl.
+        .target(
+            name: "MartletKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))],
+            linkerSettings: [.linkedLibrary("m")]),
         .target(name: "Martlet", dependencies: ["MartletKernels"], swiftSettings: engineSettings),
         .target(name: "MartletC", dependencies: ["Martlet", "CMartlet"], swiftSettings: engineSettings),
         // Carries the link settings of libmartlet.so alone: the runtime linked in, exports cut to mt_*.

@@ -1,0 +1,81 @@
+/* What bad input gets: torch's kind of error, in words that name the op, the argument or the shapes; never a crash. */
+#include "check.h"
+
+int main(void) {
+    mt_tensor a = mt_ones(SHAPE(2, 3), MT_FLOAT32), b = mt_ones(SHAPE(4), MT_FLOAT32);
+    mt_tensor i = mt_tensor_from_i64((int64_t[]){0, 7}, SHAPE(2)), n = mt_number_f64(0.5);
+
+    /* shapes */
+    CHECK_ERROR(!mt_add(a, b, NULL), MT_ERROR_RUNTIME, "size of tensor a (3) must match the size of tensor b (4)");
+    CHECK_ERROR(!mt_mm(a, a), MT_ERROR_RUNTIME, "(2x3 and 2x3)");
+    CHECK_ERROR(!mt_matmul(a, b), MT_ERROR_RUNTIME, "");
+    CHECK_ERROR(!mt_view(a, SHAPE(4, 2)), MT_ERROR_RUNTIME, "shape '[4, 2]' is invalid for input of size 6");
+    CHECK_ERROR(!mt_cat(LIST(a, b), 0), MT_ERROR_RUNTIME, "same number of dimensions");
+    CHECK_ERROR(!mt_cat(NULL, 0, 0), MT_ERROR_VALUE, "non-empty");
+    CHECK_ERROR(mt_copy_(a, b) != 0, MT_ERROR_RUNTIME, "must match");
+
+    /* dtypes */
+    CHECK_ERROR(mt_set_requires_grad(i, 1) != 0, MT_ERROR_RUNTIME, "floating point");
+    CHECK_ERROR(mt_add_(i, n, NULL) != 0, MT_ERROR_RUNTIME, "result type Float can't be cast to the desired output type Long");
+    CHECK_ERROR(!mt_mean(i, NULL, 0, 0, MT_DTYPE_NONE), MT_ERROR_RUNTIME, "mean(): could not infer output dtype");
+    CHECK_ERROR(!mt_embedding(n, a, -1, 0, 0), MT_ERROR_RUNTIME, "");
+    CHECK_ERROR(!mt_zeros(SHAPE(2), 99), MT_ERROR_VALUE, "unknown dtype 99");
+
+    /* ranges */
+    CHECK_ERROR(!mt_index_select(a, 0, i), MT_ERROR_INDEX, "index out of range in self");
+    CHECK_ERROR(!mt_select(a, 0, 5), MT_ERROR_INDEX, "index 5 out of range for tensor of size [2, 3] at dimension 0");
+    CHECK_ERROR(!mt_index(a, LIST(i)), MT_ERROR_INDEX, "index 7 is out of bounds for dimension 0 with size 2");
+    CHECK_ERROR(!mt_transpose(a, 0, 2), MT_ERROR_INDEX, "Dimension out of range (expected to be in range of [-2, 1], but got 2)");
+    CHECK_ERROR(mt_size(a, 9) < 0, MT_ERROR_INDEX, "Dimension out of range");
+    mt_tensor target = mt_tensor_from_i64((int64_t[]){0, 3}, SHAPE(2));
+    CHECK_ERROR(!mt_cross_entropy(a, target, NULL, -100, 1, 0.0), MT_ERROR_INDEX, "Target 3 is out of bounds.");
+    CHECK_ERROR(!mt_full(SHAPE(2), mt_number_f64(NAN), MT_INT64), MT_ERROR_RUNTIME, "without overflow");
+
+    /* the graph */
+    mt_tensor x = mt_ones(SHAPE(3), MT_FLOAT32);
+    mt_set_requires_grad(x, 1);
+    mt_tensor y = mt_mul(x, x), s = mt_sum(y, NULL, 0, 0, MT_DTYPE_NONE);
+    CHECK_ERROR(mt_backward(y, NULL, 0, 0) != 0, MT_ERROR_RUNTIME, "grad can be implicitly created only for scalar outputs");
+    CHECK_ERROR(mt_backward(a, NULL, 0, 0) != 0, MT_ERROR_RUNTIME, "does not require grad and does not have a grad_fn");
+    CHECK(mt_backward(s, NULL, 0, 0) == 0);
+    CHECK_ERROR(mt_backward(s, NULL, 0, 0) != 0, MT_ERROR_RUNTIME, "Trying to backward through the graph a second time");
+    CHECK_ERROR(mt_zero_(x) != 0, MT_ERROR_RUNTIME, "a leaf Variable that requires grad is being used in an in-place operation");
+    mt_tensor z = mt_mul(x, n), w = mt_mul(z, z), t = mt_sum(w, NULL, 0, 0, MT_DTYPE_NONE);
+    CHECK(mt_zero_(z) == 0);
+    CHECK_ERROR(mt_backward(t, NULL, 0, 0) != 0, MT_ERROR_RUNTIME, "modified by an inplace operation");
+    mt_tensor unused = mt_ones(SHAPE(1), MT_FLOAT32), out[1], u = mt_sum(mt_mul(x, x), NULL, 0, 0, MT_DTYPE_NONE);
+    mt_set_requires_grad(unused, 1);
+    CHECK_ERROR(mt_autograd_grad(LIST(u), LIST(unused), NULL, 1, 0, 0, 0, out) != 0, MT_ERROR_RUNTIME, "allow_unused=True");
+    CHECK_ERROR(mt_set_grad(x, b) != 0, MT_ERROR_RUNTIME, "assigned grad has data of a different size");
+
+    /* handles and pointers */
+    CHECK_ERROR(!mt_add(a, NULL, NULL), MT_ERROR_HANDLE, "mt_add: argument 'other' is NULL");
+    CHECK_ERROR(!mt_sum(mt_mul(a, b), NULL, 0, 0, MT_DTYPE_NONE), MT_ERROR_HANDLE, "did an earlier call fail?");
+    CHECK_ERROR(mt_tensor_get_info(a, NULL) != 0, MT_ERROR_HANDLE, "info is NULL");
+    CHECK_ERROR(!mt_tensor_from_f32(NULL, SHAPE(3)), MT_ERROR_HANDLE, "data is NULL");
+    CHECK_ERROR(mt_split(a, 1, 0, NULL) != 0, MT_ERROR_HANDLE, "result pointer is NULL");
+    mt_tensor stale = mt_ones(SHAPE(1), MT_FLOAT32);
+    mt_tensor_release(stale);
+    CHECK_ERROR(!mt_neg(stale), MT_ERROR_HANDLE, "stale or foreign handle");
+    CHECK_ERROR(!mt_neg((mt_tensor)(void *)&stale), MT_ERROR_HANDLE, "stale or foreign handle");
+    CHECK_ERROR(mt_backward((mt_tensor)(void *)mt_sgd(LIST(x), NULL), NULL, 0, 0) != 0, MT_ERROR_HANDLE, "stale or foreign");
+    CHECK_ERROR((mt_tensor_release(stale), mt_last_error_code() != 0), MT_ERROR_HANDLE, "released twice");
+    mt_tensor_release(NULL);
+    CHECK(mt_last_error_code() == 0);
+    CHECK_ERROR(mt_scope_end() != 0, MT_ERROR_RUNTIME, "no scope is open");
+
+    /* memory that cannot be had */
+    CHECK_ERROR(!mt_empty(SHAPE(1LL << 31, 1LL << 31, 1LL << 31), MT_FLOAT32), MT_ERROR_RUNTIME, "overflowed");
+    CHECK_ERROR(!mt_empty(SHAPE(1LL << 46), MT_FLOAT64), MT_ERROR_OUT_OF_MEMORY, "can't allocate memory");
+    CHECK_ERROR(!mt_empty(SHAPE(2, -1), MT_FLOAT32), MT_ERROR_RUNTIME, "negative dimension -1");
+    CHECK_ERROR(!mt_view(a, SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 6)), MT_ERROR_RUNTIME, "at most 12 dimensions, got 13");
+
+    /* optimizers */
+    CHECK_ERROR(!mt_sgd(NULL, 0, NULL), MT_ERROR_VALUE, "empty parameter list");
+    mt_sgd_options options = MT_SGD_OPTIONS_INIT;
+    options.lr = -1;
+    CHECK_ERROR(!mt_sgd(LIST(x), &options), MT_ERROR_VALUE, "Invalid learning rate: -1");
+    CHECK_ERROR(mt_restrict_rows(a, i) != 0, MT_ERROR_INDEX, "index 7 is out of bounds for dimension 0 with size 2");
+    CHECK_ERROR(mt_restrict_rows(n, i) != 0, MT_ERROR_VALUE, "has no rows");
+    return finish();
+}
