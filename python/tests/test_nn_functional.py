@@ -118,4 +118,4 @@ z = F.rrelu(x.double(), 0.1, 0.9, True)
 w = x.clone(); F.rrelu_(w, training=True)
 out = [y, z, w, F.rrelu(x, 0.1, 0.3), torch.rand(1)]
 """, exact=True)
-    agree("F.rrelu(torch.ones(1), 0.5, 0.1)", raises=True, message=False)
+    agree("F.rrelu(torch.ones(1), 0.5, 0.1, True)", raises=True)

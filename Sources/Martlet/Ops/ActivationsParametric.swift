@@ -76,6 +76,7 @@ extension Tensor {
     public func rrelu(_ lower: Double = 1.0 / 8, _ upper: Double = 1.0 / 3, training: Bool = false, generator: Generator? = nil)
         throws -> Tensor
     {
+        guard lower <= upper else { throw MartletError.runtime("Lower bound should be less than or equal to the upper bound") }
         if !training {
             let out = try leakyRelu((lower + upper) / 2)
             out.history?.name = "RreluWithNoiseBackward0"
@@ -96,9 +97,11 @@ extension Tensor {
         let noise = try Tensor.ones(Array(sizes), dtype: dtype)
         let p = positive.typed(Bool.self)
         let count = numel
+        // The bounds have the precision of the elements (single for half types), the draws are double.
+        let low = dtype == .float64 ? lower : Double(Float(lower)), high = dtype == .float64 ? upper : Double(Float(upper))
         func run<T: TensorElement>(_: T.Type) {
             let o = noise.typed(T.self)
-            for i in 0..<count where !p[i] { o[i] = T(element: lower + (upper - lower) * generator.unit64()) }
+            for i in 0..<count where !p[i] { o[i] = T(element: low + (high - low) * generator.unit64()) }
         }
         withElementType(dtype) { run($0) }
         withExtendedLifetime((positive, noise)) {}

@@ -6,7 +6,7 @@ kept, so that importing this module stays cheap; the rest is composed of tensor 
 """
 from __future__ import annotations
 
-from ._functional.activation import gumbel_softmax, rrelu, rrelu_, sigmoid, softsign, tanh, tanhshrink
+from ._functional.activation import gumbel_softmax, rrelu_, sigmoid, softsign, tanh, tanhshrink
 from ._functional.attention import multi_head_attention_forward
 from ._functional.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from ._functional.dropout import alpha_dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout

@@ -39,21 +39,6 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     return mt.zeros_like(logits).scatter_(dim, index, 1.0) - soft.detach() + soft
 
 
-def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
-    """A leaky ReLU whose slope in training is drawn from uniform(lower, upper) for every x <= 0, else the mean of both."""
-    if lower > upper:
-        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got {lower} and {upper}")
-    if not training:
-        return F.leaky_relu(input, (lower + upper) / 2, inplace=inplace)
-    # The bounds have the input's precision, the draws double, one for each element that is not positive.
-    low, high = (mt.tensor(float(bound), dtype=input.dtype).item() for bound in (lower, upper))
-    with mt.no_grad():
-        falls = input <= 0
-        slopes = mt.empty(int(falls.sum()), dtype=mt.float64).uniform_() * (high - low) + low
-        noise = mt.ones_like(input).masked_scatter_(falls, slopes.to(input.dtype))
-    return input.mul_(noise) if inplace else input * noise
-
-
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
     """rrelu in place."""
-    return rrelu(input, lower, upper, training, inplace=True)
+    return F.rrelu(input, lower, upper, training, inplace=True)
