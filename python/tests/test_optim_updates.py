@@ -263,3 +263,50 @@ def test_own_optimizer_and_param_groups():
     a.grad, b.grad = martlet.tensor([3.0, -3.0]), martlet.tensor([3.0, -3.0])
     optimizer.step()
     assert a.tolist() == [-1.0, 1.0] and b.tolist() == [-0.5, 0.5]
+
+
+@needs_torch
+@pytest.mark.parametrize("name,options", [("SGD", dict(momentum=0.9)), ("Adam", dict(weight_decay=0.1)), ("AdamW", {}),
+                                          ("RMSprop", {}), ("Adagrad", {}), ("NAdam", {}), ("RAdam", {}), ("ASGD", {})])
+def test_rate_as_a_tensor(name, options):
+    def steps(module):
+        return run(module, name, dict(options, lr=module.tensor(0.05)), "float64")[0]
+
+    for a, b in zip(steps(martlet), steps(torch)):
+        assert_same(a, b, rtol=1e-6)
+
+
+@needs_torch
+@pytest.mark.parametrize("name,options", [("SGD", dict(lr=0.1, momentum=0.9)), ("Adam", dict(lr=0.1)),
+                                          ("RMSprop", dict(lr=0.1)), ("Adagrad", dict(lr=0.1)),
+                                          ("Adadelta", dict(lr=0.1)), ("Adamax", dict(lr=0.1)), ("NAdam", dict(lr=0.1))])
+def test_differentiable_steps(name, options):
+    """The gradient of what three steps lead to, by the point they start from and the slopes."""
+
+    def gradient(module):
+        start = module.tensor([1.0, -2.0, 0.5], dtype=module.float64, requires_grad=True)
+        slope = module.tensor([0.3, 0.7, -0.2], dtype=module.float64, requires_grad=True)
+        param = start.clone()
+        optimizer = getattr(module.optim, name)([param], differentiable=True, **options)
+        for step in range(3):
+            param.grad = slope * (step + 1)
+            optimizer.step()
+        return module.autograd.grad((param ** 2).sum(), [start, slope])
+
+    for a, b in zip(gradient(martlet), gradient(torch)):
+        assert_same(a, b, rtol=1e-5, atol=1e-10)  # torch counts differentiable steps in float32
+
+
+def test_pickles_and_copies():
+    import pickle
+
+    params, optimizer = [martlet.ones(2, requires_grad=True)], None
+    optimizer = martlet.optim.Adam(params, lr=0.5)
+    params[0].grad = martlet.ones(2)
+    optimizer.step()
+    for twin in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        assert repr(twin) == repr(optimizer)
+        p = twin.param_groups[0]["params"][0]
+        p.grad = martlet.ones(2)
+        twin.step()
+        assert twin.state[p]["step"].item() == 2 and p.tolist() != params[0].tolist()

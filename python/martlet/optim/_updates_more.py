@@ -31,7 +31,8 @@ def adamax_(params, grads, exp_avgs, exp_infs, steps, *, lr, beta1, beta2, eps, 
         step = next_step(steps[i])
         grad = decayed(-grads[i] if maximize else grads[i], param, weight_decay)
         exp_avg.lerp_(grad, 1 - beta1)
-        norm = torch.maximum(exp_inf.mul_(beta2), grad.abs().add_(eps))
+        decayed_norm = exp_inf.mul_(beta2)
+        norm = torch.maximum(decayed_norm.clone() if differentiable else decayed_norm, grad.abs().add_(eps))
         exp_inf.copy_(norm)
         if differentiable:
             exp_avg, exp_inf = exp_avg.clone(), norm
