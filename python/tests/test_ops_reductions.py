@@ -191,3 +191,19 @@ def test_named_tuples_print_as_torchs(torch):
     assert martlet.tensor([[1.0, 2]]).max(1).indices.item() == 1
     with pytest.raises(TypeError, match=r"takes a 2-sequence \(3-sequence given\)"):
         martlet.return_types.max((1, 2, 3))
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "amax", "var"])
+@pytest.mark.parametrize("dim", [0, 1, 2, 3, (0, 2), (1, 3), (0, 1, 3), (1, 2)])
+def test_memory_orders(name, dim):
+    for order in ((0, 1, 2, 3), (3, 1, 0, 2), (1, 0, 2, 3)):
+        check_op(lambda t, x: getattr(t, name)(x.permute(*order), dim), [rand(2, 3, 4, 5)])
+        check_op(lambda t, x: getattr(t, name)(x[:, 1:].permute(*order), dim), [rand(2, 3, 4, 5)], order=1)
+
+
+def test_numpy_names():
+    for call in (lambda t, x: x.sum(axis=1, keepdims=True), lambda t, x: t.mean(x, axis=0), lambda t, x: t.softmax(x, axis=1),
+                 lambda t, x: t.cat([x, x], axis=1), lambda t, x: x.cumsum(axis=0), lambda t, x: x.max(axis=0, keepdims=True).values,
+                 lambda t, x: x.std(axis=0), lambda t, x: x.sort(axis=0).values, lambda t, x: t.stack([x, x], axis=2)):
+        check_op(call, [rand(3, 4)])
+    check_error(lambda t: t.ones(2).cumsum(), message='cumsum() missing 1 required positional arguments: "dim"')

@@ -54,39 +54,89 @@ extension Tensor {
     }
 
     private func sumKernel(_ flags: [Bool], keepDim: Bool) throws -> Tensor {
-        let out = try Tensor.empty(reducedSizes(flags, keepDim: keepDim), dtype)
-        if dtype.size == 2 && dtype.isFloatingPoint {
+        let shape = reducedSizes(flags, keepDim: keepDim)
+        guard dtype.isFloatingPoint else { return try integerSum(flags, shape) }
+        if dtype.size == 2 {
             return try withNoGrad { try to(.float32).sumKernel(flags, keepDim: keepDim).to(dtype) }
         }
-        // Leading dimensions reduced over a contiguous tensor: add rows, without a transposed copy.
-        let leading = flags.prefix { $0 }.count
-        if dtype.isFloatingPoint && leading > 0 && leading < rank && !flags[leading...].contains(true) && isContiguous {
-            let rows = sizes.prefix(leading).reduce(1, *)
-            let columns = numel == 0 ? out.numel : numel / rows
-            if dtype == .float32 {
-                mk_sum_rows_f32(typed(Float.self), Int64(rows), Int64(columns), Int64(columns), out.typed(Float.self))
+        if isContiguous { return try denseSum(sizes, flags, shape) }
+        // Memory order first; what is kept then comes back to its own order, which is the smaller copy.
+        guard isDense else { return try withNoGrad { try contiguous().sumKernel(flags, keepDim: keepDim) } }
+        let order = Array(0..<rank).sorted { (strides[$0], sizes[$0]) > (strides[$1], sizes[$1]) }
+        let kept = order.filter { !flags[$0] }
+        let dense = try alias(sizes: Dims(order.map { sizes[$0] }), strides: Dims(order.map { strides[$0] }), offset: offset)
+            .denseSum(Dims(order.map { sizes[$0] }), order.map { flags[$0] }, Dims(kept.map { sizes[$0] }))
+        let back = (0..<kept.count).sorted { kept[$0] < kept[$1] }
+        return try withNoGrad { try dense.permute(back).contiguous().reshape(shape) }
+    }
+
+    /// The sum of row-major memory of the given sizes: runs of neighbouring reduced dimensions are summed one
+    /// after the other, from the innermost, without moving anything.
+    private func denseSum(_ sizes: Dims, _ flags: [Bool], _ shape: Dims) throws -> Tensor {
+        var runs: [(size: Int, reduced: Bool)] = []
+        for i in 0..<sizes.count where sizes[i] != 1 {
+            if let last = runs.last, last.reduced == flags[i] {
+                runs[runs.count - 1].size *= sizes[i]
             } else {
-                mk_sum_rows_f64(typed(Double.self), Int64(rows), Int64(columns), Int64(columns), out.typed(Double.self))
+                runs.append((sizes[i], flags[i]))
             }
-            return out
         }
-        let (m, rows, columns) = try rowsForReduction(flags)
-        switch dtype {
-        case .float32:
-            mk_sum_cols_f32(m.typed(Float.self), Int64(rows), Int64(columns), Int64(columns), out.typed(Float.self))
-        case .float64:
-            mk_sum_cols_f64(m.typed(Double.self), Int64(rows), Int64(columns), Int64(columns), out.typed(Double.self))
-        default:
-            func run<T: TensorElement>(_: T.Type) {
-                let (p, o) = (m.typed(T.self), out.typed(T.self))
-                for r in 0..<rows {
-                    var s: Int64 = 0
-                    for c in 0..<columns { s &+= p[r * columns + c].asInt64 }
-                    o[r] = T(element: s)
+        var current = self
+        while let at = runs.lastIndex(where: \.reduced) {
+            let outer = runs[..<at].reduce(1) { $0 * $1.size }
+            let inner = runs[(at + 1)...].reduce(1) { $0 * $1.size }
+            let n = runs[at].size
+            let next = try Tensor.empty([outer * inner], dtype)
+            current.sumRun(outer, n, inner, next)
+            current = next
+            runs.remove(at: at)
+        }
+        if current === self { return try withNoGrad { try clone().reshape(shape) } }
+        return current.alias(sizes: shape, strides: shape.contiguousStrides, offset: 0)
+    }
+
+    /// out[o, i] = sum over k of self[o, k, i], both row-major.
+    private func sumRun(_ outer: Int, _ n: Int, _ inner: Int, _ out: Tensor) {
+        func each(_ body: (Int, Int) -> Void) {
+            parallelFor(outer, grain: Swift.max(1, parallelGrain / Swift.max(n * inner, 1)), body)
+        }
+        if dtype == .float32 {
+            let (p, o) = (typed(Float.self), out.typed(Float.self))
+            if inner == 1 {
+                each { from, to in mk_sum_cols_f32(p + from * n, Int64(to - from), Int64(n), Int64(n), o + from) }
+            } else {
+                each { from, to in
+                    for k in from..<to {
+                        mk_sum_rows_f32(p + k * n * inner, Int64(n), Int64(inner), Int64(inner), o + k * inner)
+                    }
                 }
             }
-            withElementType(dtype) { run($0) }
+        } else {
+            let (p, o) = (typed(Double.self), out.typed(Double.self))
+            if inner == 1 {
+                each { from, to in mk_sum_cols_f64(p + from * n, Int64(to - from), Int64(n), Int64(n), o + from) }
+            } else {
+                each { from, to in
+                    for k in from..<to {
+                        mk_sum_rows_f64(p + k * n * inner, Int64(n), Int64(inner), Int64(inner), o + k * inner)
+                    }
+                }
+            }
         }
+    }
+
+    private func integerSum(_ flags: [Bool], _ shape: Dims) throws -> Tensor {
+        let out = try Tensor.empty(shape, dtype)
+        let (m, rows, columns) = try rowsForReduction(flags)
+        func run<T: TensorElement>(_: T.Type) {
+            let (p, o) = (m.typed(T.self), out.typed(T.self))
+            for r in 0..<rows {
+                var s: Int64 = 0
+                for c in 0..<columns { s &+= p[r * columns + c].asInt64 }
+                o[r] = T(element: s)
+            }
+        }
+        withElementType(dtype) { run($0) }
         withExtendedLifetime(m) {}
         return out
     }
@@ -102,8 +152,9 @@ extension Tensor {
         let flags = try reducedDims(dims)
         var count = 1
         for i in 0..<rank where flags[i] { count *= sizes[i] }
-        let out = try withNoGrad {
-            try sumKernel(flags, keepDim: keepDim).divInPlace(.number(Double(count)))
+        let out = try withNoGrad { () throws -> Tensor in
+            if self.dtype.size == 2 { return try to(.float32).mean(dims, keepDim: keepDim).to(type) }
+            return try sumKernel(flags, keepDim: keepDim).divInPlace(.number(Double(count)))
         }
         if GradMode.needs(self) {
             let shape = sizes

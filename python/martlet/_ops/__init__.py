@@ -21,6 +21,8 @@ Parameters are `name: kind` or `name: kind=default`; `*` starts the keyword-only
 Parameters become C arguments in order (ints and Ts become pointer and count) unless the C function is written
 with arguments of its own: `mt_add(input, other, NULL)`, where NULL, MT_NONE and integers stand for themselves.
 
+`dim` and `keepdim` may also be given by NumPy's names, `axis` and `keepdims`, as in torch.
+
 Results: nothing for one tensor; `self` for an in-place operation; `list` for an mt_tensor_list, given as a tuple;
 `max(values,indices)` for several as the named tuple return_types.max; `(a,b)` for several as a plain tuple.
 
@@ -325,6 +327,7 @@ _SCOPE = {
     "number": number, "ints": ints, "handles": handles, "word": word, "fail": fail, "new": _new, "ArgumentError": ArgumentError,
     "bad_call": bad_call, "take_list": take_list, "TensorList": TensorList, "addressof": ctypes.addressof,
     "named_result": named_result, "no_tensor": no_tensor, "store": store, "c_void_p": ctypes.c_void_p, "NAN": float("nan"), "dtype": _dtype,
+    "MISSING": object(),
 }
 
 
@@ -335,7 +338,17 @@ def compile_line(line):
     signature, setup, passed = [], [], {}
     starred = next((p for p in parameters if p[1] == "*ints"), None)
     keyword_started = False
+    numpy_names = [(a, b) for a, b in (("axis", "dim"), ("keepdims", "keepdim")) if where != "F" and any(p[0] == b for p in parameters)]
+    optional = False  # from a required `dim` on, parameters may be left out by the signature: it may come as `axis`
     for position, (label, kind, default, keyword) in enumerate(parameters, 1):
+        if default is None and kind != "*ints" and (optional or (numpy_names and label == "dim")):
+            optional, default = True, "MISSING"
+            if label == "dim":
+                setup.append("if axis is not None: dim = axis")
+            setup.append(f"if {label} is MISSING: raise TypeError('{name}() missing 1 required positional arguments: \"{label}\"')")
+        elif label in ("dim", "keepdim") and numpy_names:
+            other = "axis" if label == "dim" else "keepdims"
+            setup.append(f"if {other} is not None: {label} = {other}")
         if kind == "*ints":
             signature.append(f"*{label}")
             keyword_started = True
@@ -400,9 +413,11 @@ def compile_line(line):
         call = [passed.get(a, stand.get(a, a)) for a in arguments]
     takes_out = "t" in where and results == "" and not any(p[0] == "out" for p in parameters)
     if takes_out:
-        if not keyword_started:
-            signature.append("*")
-        signature.append("out=None")
+        signature.append("out=None" if keyword_started else "*, out=None")
+        keyword_started = True
+    for other, _ in numpy_names:
+        signature.append(f"{other}=None" if keyword_started else f"*, {other}=None")
+        keyword_started = True
     body = list(setup)
     if results == "self":
         body += [f"if C({', '.join(call)}): fail()", f"return {parameters[0][0]}"]

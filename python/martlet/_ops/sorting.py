@@ -38,16 +38,16 @@ def _flags(name, args, dim, descending, stable):
 
 
 @op("tm")
-def sort(input, *args, dim=None, descending=False, stable=None, out=None):
+def sort(input, *args, dim=None, descending=False, stable=None, axis=None, out=None):
     """sort(input, dim=-1, descending=False, *, stable=False) -> (values, indices)."""
-    dim, descending, stable = _flags("sort", args, dim, descending, stable)
+    dim, descending, stable = _flags("sort", args, dim if axis is None else axis, descending, stable)
     return _pair("sort", lib.mt_sort, input._h, dim, descending, stable, out=out)
 
 
 @op("tm")
-def argsort(input, *args, dim=None, descending=False, stable=False):
+def argsort(input, *args, dim=None, descending=False, stable=False, axis=None):
     """argsort(input, dim=-1, descending=False, *, stable=False): the places of the elements in sorted order."""
-    dim, descending, stable = _flags("argsort", args, dim, descending, stable)
+    dim, descending, stable = _flags("argsort", args, dim if axis is None else axis, descending, stable)
     return wrap(lib.mt_argsort(input._h, dim, descending, stable))
 
 
