@@ -943,6 +943,54 @@ MT_API mt_tensor mt_linear(mt_tensor input, mt_tensor weight, mt_tensor bias);
 /* For each k: input1' weight[k] input2 + bias[k]; weight is out x in1 x in2, bias may be NULL. */
 MT_API mt_tensor mt_bilinear(mt_tensor input1, mt_tensor input2, mt_tensor weight, mt_tensor bias);
 
+/* ---- Convolution, pooling, padding, resizing: `rank` spatial dimensions, 1 to 3 --------------------------------- */
+
+/* Lists of these functions have one entry for all spatial dimensions, or one for each. */
+
+/* input (n x c x spatial, or without n) with weight (o x c/groups x kernel), plus bias (o, may be NULL). Padding NULL
+ * keeps the sizes ("same"). */
+MT_API mt_tensor mt_conv(mt_tensor input, mt_tensor weight, mt_tensor bias, int32_t rank, const int64_t *stride,
+                         int32_t n_stride, const int64_t *padding, int32_t n_padding, const int64_t *dilation,
+                         int32_t n_dilation, int64_t groups);
+/* The transposed convolution; weight is c x o/groups x kernel. output_padding adds places at the end. */
+MT_API mt_tensor mt_conv_transpose(mt_tensor input, mt_tensor weight, mt_tensor bias, int32_t rank, const int64_t *stride,
+                                   int32_t n_stride, const int64_t *padding, int32_t n_padding,
+                                   const int64_t *output_padding, int32_t n_output_padding, int64_t groups,
+                                   const int64_t *dilation, int32_t n_dilation);
+/* The largest value of each window into out[0], its place within its plane into out[1]. stride NULL is the kernel. */
+MT_API mt_status mt_max_pool(mt_tensor input, int32_t rank, const int64_t *kernel, int32_t n_kernel, const int64_t *stride,
+                             int32_t n_stride, const int64_t *padding, int32_t n_padding, const int64_t *dilation,
+                             int32_t n_dilation, int32_t ceil_mode, mt_tensor *out);
+/* The same over windows that divide each dimension into sizes[i] parts. */
+MT_API mt_status mt_adaptive_max_pool(mt_tensor input, int32_t rank, const int64_t *sizes, int32_t n, mt_tensor *out);
+/* The average of each window; divisor MT_NONE counts the places, padded ones only with count_include_pad. */
+MT_API mt_tensor mt_avg_pool(mt_tensor input, int32_t rank, const int64_t *kernel, int32_t n_kernel, const int64_t *stride,
+                             int32_t n_stride, const int64_t *padding, int32_t n_padding, int32_t ceil_mode,
+                             int32_t count_include_pad, int64_t divisor);
+MT_API mt_tensor mt_adaptive_avg_pool(mt_tensor input, int32_t rank, const int64_t *sizes, int32_t n);
+/* The windows of (n x) c x h x w as columns: (n x) c*kh*kw x places. */
+MT_API mt_tensor mt_im2col(mt_tensor input, const int64_t *kernel, int32_t n_kernel, const int64_t *dilation,
+                           int32_t n_dilation, const int64_t *padding, int32_t n_padding, const int64_t *stride,
+                           int32_t n_stride);
+/* Columns added up into an image of the given height and width. */
+MT_API mt_tensor mt_col2im(mt_tensor input, const int64_t *sizes, int32_t n_sizes, const int64_t *kernel, int32_t n_kernel,
+                           const int64_t *dilation, int32_t n_dilation, const int64_t *padding, int32_t n_padding,
+                           const int64_t *stride, int32_t n_stride);
+/* How values around a tensor are found. */
+enum { MT_PAD_CONSTANT = 0, MT_PAD_REFLECT = 1, MT_PAD_REPLICATE = 2, MT_PAD_CIRCULAR = 3 };
+/* pads holds pairs (before, after) from the last dimension on; negative ones cut off. value, for constant mode, NULL is 0. */
+MT_API mt_tensor mt_pad(mt_tensor input, const int64_t *pads, int32_t n, int32_t mode, mt_tensor value);
+/* How values between places are found; MT_RESIZE_LINEAR is bilinear and trilinear in more dimensions. */
+enum { MT_RESIZE_NEAREST = 0, MT_RESIZE_NEAREST_EXACT = 1, MT_RESIZE_LINEAR = 2, MT_RESIZE_CUBIC = 3 };
+/* Resizes the n spatial dimensions to `sizes`. scales (NULL, or n factors, NaN for none) are used for coordinates. */
+MT_API mt_tensor mt_interpolate(mt_tensor input, const int64_t *sizes, int32_t n, const double *scales, int32_t mode,
+                                int32_t align_corners);
+/* Rows of zeros with a one at each number; num_classes -1 is the largest plus one. */
+MT_API mt_tensor mt_one_hot(mt_tensor input, int64_t num_classes);
+/* ... x c*r*r x h x w to ... x c x h*r x w*r, and back. */
+MT_API mt_tensor mt_pixel_shuffle(mt_tensor input, int64_t factor);
+MT_API mt_tensor mt_pixel_unshuffle(mt_tensor input, int64_t factor);
+
 /* ---- Attention ------------------------------------------------------------------------------------------------- */
 
 /* softmax(query key' * scale + mask) value over ... x L x E, ... x S x E and ... x S x Ev. attn_mask (may be NULL) is bool,

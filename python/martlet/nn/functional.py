@@ -18,8 +18,7 @@ from ._functional.loss import (cosine_embedding_loss, gaussian_nll_loss, hinge_e
 from ._functional.normalization import local_response_norm
 from ._functional.pooling import lp_pool1d, lp_pool2d, lp_pool3d, max_unpool1d, max_unpool2d, max_unpool3d
 from ._functional.sampling import affine_grid, grid_sample
-from ._functional.vision import (channel_shuffle, fold, native_channel_shuffle, pixel_shuffle, pixel_unshuffle,
-                                 unfold, upsample, upsample_bilinear, upsample_nearest)
+from ._functional.vision import channel_shuffle, native_channel_shuffle, upsample, upsample_bilinear, upsample_nearest
 
 
 def __getattr__(name):

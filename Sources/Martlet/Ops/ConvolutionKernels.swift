@@ -1,0 +1,248 @@
+import MartletKernels
+
+/// The geometry of a convolution, brought to three spatial dimensions (missing ones have size one).
+struct ConvGeometry {
+    var stride: [Int]
+    var padding: [Int]
+    var dilation: [Int]
+    var groups: Int
+    /// How many spatial dimensions there are outside.
+    var rank: Int
+
+    /// `values` for the leading missing dimensions followed by those given.
+    static func three(_ values: [Int], _ fill: Int) -> [Int] { [Int](repeating: fill, count: 3 - values.count) + values }
+
+    /// The spatial sizes a convolution with `kernel` makes of `input` (three each).
+    func output(_ input: [Int], _ kernel: [Int]) -> [Int] {
+        (0..<3).map { (input[$0] + 2 * padding[$0] - dilation[$0] * (kernel[$0] - 1) - 1) / stride[$0] + 1 }
+    }
+
+    func isPointwise(_ kernel: [Int]) -> Bool {
+        kernel == [1, 1, 1] && stride == [1, 1, 1] && padding == [0, 0, 0]
+    }
+
+    /// Lays the windows of c channels of `image` out as columns: row (channel, kernel place), column output place.
+    func unroll<T: TensorElement>(
+        _ image: UnsafePointer<T>, _ channels: Int, _ input: [Int], _ kernel: [Int], _ output: [Int],
+        _ columns: UnsafeMutablePointer<T>
+    ) {
+        let zero = T(element: Int64(0))
+        forEachRow(channels, input, kernel, output) { row, channel, kz, ky, kx in
+            var to = columns + row * output[0] * output[1] * output[2]
+            let plane = image + channel * input[0] * input[1] * input[2]
+            let (first, last) = valid(2, kx, input[2], output[2])
+            for oz in 0..<output[0] {
+                let iz = oz * stride[0] - padding[0] + kz * dilation[0]
+                for oy in 0..<output[1] {
+                    let iy = oy * stride[1] - padding[1] + ky * dilation[1]
+                    if iz < 0 || iz >= input[0] || iy < 0 || iy >= input[1] || first >= last {
+                        to.update(repeating: zero, count: output[2])
+                    } else {
+                        let from = plane + (iz * input[1] + iy) * input[2] + (kx * dilation[2] - padding[2])
+                        if first > 0 { to.update(repeating: zero, count: first) }
+                        if stride[2] == 1 {
+                            (to + first).update(from: from + first, count: last - first)
+                        } else {
+                            for ox in first..<last { to[ox] = from[ox * stride[2]] }
+                        }
+                        if last < output[2] { (to + last).update(repeating: zero, count: output[2] - last) }
+                    }
+                    to += output[2]
+                }
+            }
+        }
+    }
+
+    /// Adds columns back to where `unroll` took them from.
+    func rollUp<T: TensorElement>(
+        _ columns: UnsafePointer<T>, _ channels: Int, _ input: [Int], _ kernel: [Int], _ output: [Int],
+        _ image: UnsafeMutablePointer<T>
+    ) {
+        forEachRow(channels, input, kernel, output) { row, channel, kz, ky, kx in
+            var from = columns + row * output[0] * output[1] * output[2]
+            let plane = image + channel * input[0] * input[1] * input[2]
+            let (first, last) = valid(2, kx, input[2], output[2])
+            for oz in 0..<output[0] {
+                let iz = oz * stride[0] - padding[0] + kz * dilation[0]
+                for oy in 0..<output[1] {
+                    let iy = oy * stride[1] - padding[1] + ky * dilation[1]
+                    if iz >= 0 && iz < input[0] && iy >= 0 && iy < input[1] && first < last {
+                        let to = plane + (iz * input[1] + iy) * input[2] + (kx * dilation[2] - padding[2])
+                        addRow(from + first, to + first * stride[2], stride[2], last - first)
+                    }
+                    from += output[2]
+                }
+            }
+        }
+    }
+
+    /// The places along a dimension, first..<last, at which kernel place k reads inside the image.
+    @inline(__always)
+    private func valid(_ d: Int, _ k: Int, _ input: Int, _ output: Int) -> (Int, Int) {
+        let shift = padding[d] - k * dilation[d]
+        let first = shift <= 0 ? 0 : (shift + stride[d] - 1) / stride[d]
+        let end = input + shift
+        let last = end <= 0 ? 0 : Swift.min(output, (end + stride[d] - 1) / stride[d])
+        return (Swift.min(first, output), last)
+    }
+
+    @inline(__always)
+    private func forEachRow(
+        _ channels: Int, _ input: [Int], _ kernel: [Int], _ output: [Int], _ body: (Int, Int, Int, Int, Int) -> Void
+    ) {
+        var row = 0
+        for channel in 0..<channels {
+            for kz in 0..<kernel[0] {
+                for ky in 0..<kernel[1] {
+                    for kx in 0..<kernel[2] {
+                        body(row, channel, kz, ky, kx)
+                        row += 1
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// to[i * stride] += from[i].
+@inline(__always)
+private func addRow<T: TensorElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ stride: Int, _ n: Int) {
+    if T.self == Float.self {
+        let t = UnsafeMutableRawPointer(to).assumingMemoryBound(to: Float.self)
+        mk_binary_f32(
+            BinaryOp.add.rawValue, t, Int64(stride), UnsafeRawPointer(from).assumingMemoryBound(to: Float.self), 1, t,
+            Int64(stride), Int64(n))
+    } else if T.self == Double.self {
+        let t = UnsafeMutableRawPointer(to).assumingMemoryBound(to: Double.self)
+        mk_binary_f64(
+            BinaryOp.add.rawValue, t, Int64(stride), UnsafeRawPointer(from).assumingMemoryBound(to: Double.self), 1, t,
+            Int64(stride), Int64(n))
+    } else {
+        for i in 0..<n { to[i * stride] = T(element: to[i * stride].asInt64 &+ from[i].asInt64) }
+    }
+}
+
+/// c = a b + beta c on raw memory: m x k times k x n with row and column strides. Integers wrap.
+private func multiply<T: TensorElement>(
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<T>, _ ra: Int, _ ca: Int, _ b: UnsafePointer<T>, _ rb: Int,
+    _ cb: Int, _ beta: Int, _ c: UnsafeMutablePointer<T>, _ rc: Int
+) {
+    if T.self == Float.self {
+        mk_gemm_f32(
+            Int64(m), Int64(n), Int64(k), 1, UnsafeRawPointer(a).assumingMemoryBound(to: Float.self), Int64(ra), Int64(ca),
+            UnsafeRawPointer(b).assumingMemoryBound(to: Float.self), Int64(rb), Int64(cb), Float(beta),
+            UnsafeMutableRawPointer(c).assumingMemoryBound(to: Float.self), Int64(rc), 1, nil)
+    } else if T.self == Double.self {
+        mk_gemm_f64(
+            Int64(m), Int64(n), Int64(k), 1, UnsafeRawPointer(a).assumingMemoryBound(to: Double.self), Int64(ra), Int64(ca),
+            UnsafeRawPointer(b).assumingMemoryBound(to: Double.self), Int64(rb), Int64(cb), Double(beta),
+            UnsafeMutableRawPointer(c).assumingMemoryBound(to: Double.self), Int64(rc), 1, nil)
+    } else {
+        for i in 0..<m {
+            for j in 0..<n {
+                var s: Int64 = 0
+                for l in 0..<k { s &+= a[i * ra + l * ca].asInt64 &* b[l * rb + j * cb].asInt64 }
+                c[i * rc + j] = T(element: (beta == 0 ? 0 : c[i * rc + j].asInt64) &+ s)
+            }
+        }
+    }
+}
+
+/// The three products that convolutions and all their derivatives are made of. Tensors are contiguous, of one dtype
+/// (float32, float64 or an integer), and have three spatial dimensions.
+enum ConvKernels {
+    /// Runs `body(sample, scratch)` for every sample, side by side where there is enough work.
+    private static func forEachSample<T: TensorElement>(
+        _ n: Int, _ work: Int, _ scratch: Int, _: T.Type, _ body: (Int, UnsafeMutablePointer<T>) -> Void
+    ) {
+        let grain = Swift.max(1, 100_000 / Swift.max(work, 1))
+        parallelFor(n, grain: grain) { from, to in
+            let buffer = UnsafeMutablePointer<T>.allocate(capacity: Swift.max(scratch, 1))
+            defer { buffer.deallocate() }
+            for s in from..<to { body(s, buffer) }
+        }
+    }
+
+    private static func spatial(_ t: Tensor) -> [Int] { [t.sizes[2], t.sizes[3], t.sizes[4]] }
+
+    /// out (n x o x ...) = x (n x c x ...) convolved with w (o x c/groups x ...), plus the bias of each channel.
+    static func forward(_ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ p: ConvGeometry, into out: Tensor) {
+        let (n, c, o) = (x.sizes[0], x.sizes[1] / p.groups, w.sizes[0] / p.groups)
+        let (input, kernel, output) = (spatial(x), spatial(w), spatial(out))
+        let (taps, places) = (kernel.reduce(1, *), output.reduce(1, *))
+        let direct = p.isPointwise(kernel)
+        let depth = c * taps
+        func run<T: TensorElement>(_: T.Type) {
+            let (xp, wp, yp) = (x.typed(T.self), w.typed(T.self), out.typed(T.self))
+            forEachSample(n, 2 * o * p.groups * depth * places, direct ? 0 : depth * places, T.self) { s, columns in
+                for g in 0..<p.groups {
+                    let image = xp + (s * p.groups + g) * c * input.reduce(1, *)
+                    let y = yp + (s * p.groups + g) * o * places
+                    if let bias {
+                        let b = bias.typed(T.self) + g * o * bias.strides[0]
+                        for k in 0..<o { (y + k * places).update(repeating: b[k * bias.strides[0]], count: places) }
+                    }
+                    if !direct { p.unroll(UnsafePointer(image), c, input, kernel, output, columns) }
+                    multiply(
+                        o, places, depth, UnsafePointer(wp + g * o * depth), depth, 1, UnsafePointer(direct ? image : columns), places,
+                        1, bias == nil ? 0 : 1, y, places)
+                }
+            }
+        }
+        withElementType(out.dtype) { run($0) }
+        withExtendedLifetime((x, w, bias, out)) {}
+    }
+
+    /// dx (n x c x ...) from g (n x o x ...) and w: the transposed convolution. `dx` is overwritten.
+    static func input(_ g: Tensor, _ w: Tensor, _ p: ConvGeometry, into dx: Tensor) {
+        let (n, c, o) = (dx.sizes[0], dx.sizes[1] / p.groups, w.sizes[0] / p.groups)
+        let (input, kernel, output) = (spatial(dx), spatial(w), spatial(g))
+        let (taps, places, pixels) = (kernel.reduce(1, *), output.reduce(1, *), input.reduce(1, *))
+        let direct = p.isPointwise(kernel)
+        let depth = c * taps
+        func run<T: TensorElement>(_: T.Type) {
+            let (xp, wp, gp) = (dx.typed(T.self), w.typed(T.self), g.typed(T.self))
+            forEachSample(n, 2 * o * p.groups * depth * places, direct ? 0 : depth * places, T.self) { s, columns in
+                for k in 0..<p.groups {
+                    let image = xp + (s * p.groups + k) * c * pixels
+                    let y = gp + (s * p.groups + k) * o * places
+                    multiply(
+                        depth, places, o, UnsafePointer(wp + k * o * depth), 1, depth, UnsafePointer(y), places, 1, 0,
+                        direct ? image : columns, places)
+                    if !direct {
+                        image.update(repeating: T(element: Int64(0)), count: c * pixels)
+                        p.rollUp(UnsafePointer(columns), c, input, kernel, output, image)
+                    }
+                }
+            }
+        }
+        withElementType(dx.dtype) { run($0) }
+        withExtendedLifetime((g, w, dx)) {}
+    }
+
+    /// dw (o x c/groups x ...) from g (n x o x ...) and x (n x c x ...). `dw` is overwritten.
+    static func weight(_ g: Tensor, _ x: Tensor, _ p: ConvGeometry, into dw: Tensor) {
+        let (n, c, o) = (x.sizes[0], x.sizes[1] / p.groups, dw.sizes[0] / p.groups)
+        let (input, kernel, output) = (spatial(x), spatial(dw), spatial(g))
+        let (taps, places) = (kernel.reduce(1, *), output.reduce(1, *))
+        let direct = p.isPointwise(kernel)
+        let depth = c * taps
+        func run<T: TensorElement>(_: T.Type) {
+            let (xp, wp, gp) = (x.typed(T.self), dw.typed(T.self), g.typed(T.self))
+            wp.update(repeating: T(element: Int64(0)), count: dw.numel)
+            let columns = UnsafeMutablePointer<T>.allocate(capacity: Swift.max(direct ? 0 : depth * places, 1))
+            defer { columns.deallocate() }
+            for s in 0..<n {
+                for k in 0..<p.groups {
+                    let image = xp + (s * p.groups + k) * c * input.reduce(1, *)
+                    if !direct { p.unroll(UnsafePointer(image), c, input, kernel, output, columns) }
+                    multiply(
+                        o, depth, places, UnsafePointer(gp + (s * p.groups + k) * o * places), places, 1,
+                        UnsafePointer(direct ? image : columns), 1, places, 1, wp + k * o * depth, depth)
+                }
+            }
+        }
+        withElementType(dw.dtype) { run($0) }
+        withExtendedLifetime((g, x, dw)) {}
+    }
+}

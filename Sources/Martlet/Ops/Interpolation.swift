@@ -1,0 +1,237 @@
+/// How values between places are found when a tensor is resized.
+public enum InterpolateMode: Int32, Sendable {
+    case nearest = 0, nearestExact, linear, cubic
+
+    fileprivate func name(_ n: Int) -> String {
+        switch self {
+        case .nearest: "UpsampleNearest\(n)DBackward0"
+        case .nearestExact: "UpsampleNearestExact\(n)DBackward0"
+        case .linear: ["UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0", "UpsampleTrilinear3DBackward0"][n - 1]
+        case .cubic: "UpsampleBicubic2DBackward0"
+        }
+    }
+}
+
+/// For each place of a result along a dimension: the places it is made of and their weights.
+private struct Taps {
+    var places: [[Int]]
+    var weights: [[Double]]
+    var size: Int
+    var count: Int { places.count }
+
+    /// `scale` is the given factor, nil where the output size was given. `single` rounds coordinates as float32 does.
+    init(_ mode: InterpolateMode, _ input: Int, _ output: Int, _ scale: Double?, _ corners: Bool, single: Bool) {
+        size = input
+        (places, weights) = ([], [])
+        func f(_ v: Double) -> Double { single ? Double(Float(v)) : v }
+        let ratio: Double
+        if corners {
+            ratio = output > 1 ? f(Double(input - 1) / Double(output - 1)) : 0
+        } else {
+            ratio = scale.map { $0 > 0 ? f(1 / $0) : f(Double(input) / Double(output)) } ?? f(Double(input) / Double(output))
+        }
+        for o in 0..<output {
+            switch mode {
+            case .nearest:
+                let s = Float(scale.map { 1 / $0 } ?? Double(Float(input) / Float(output)))
+                let i = output == input ? o : (output == 2 * input ? o / 2 : Int((Float(o) * s).rounded(.down)))
+                places.append([Swift.min(i, input - 1)])
+                weights.append([1])
+            case .nearestExact:
+                let s = Float(scale.map { 1 / $0 } ?? Double(Float(input) / Float(output)))
+                places.append([Swift.min(Int(((Float(o) + 0.5) * s).rounded(.down)), input - 1)])
+                weights.append([1])
+            case .linear:
+                if output == input {
+                    places.append([o])
+                    weights.append([1])
+                    continue
+                }
+                let x = corners ? f(ratio * Double(o)) : Swift.max(f(f(ratio * (Double(o) + 0.5)) - 0.5), 0)
+                let i = Swift.min(Int(x), input - 1)
+                let w = Swift.min(Swift.max(f(x - Double(i)), 0), 1)
+                places.append([i, i < input - 1 ? i + 1 : i])
+                weights.append([1 - w, w])
+            case .cubic:
+                let x = corners ? f(ratio * Double(o)) : f(f(ratio * (Double(o) + 0.5)) - 0.5)
+                let i = Int(x.rounded(.down))
+                let t = f(x - Double(i))
+                // Keys' cubic convolution with a = -0.75.
+                let a = -0.75
+                func near(_ d: Double) -> Double { ((a + 2) * d - (a + 3)) * d * d + 1 }
+                func far(_ d: Double) -> Double { ((a * d - 5 * a) * d + 8 * a) * d - 4 * a }
+                places.append((-1...2).map { Swift.min(Swift.max(i + $0, 0), input - 1) })
+                weights.append([far(t + 1), near(t), near(1 - t), far(2 - t)])
+            }
+        }
+    }
+
+    /// Applies the taps along dimension d of a contiguous tensor.
+    func apply(_ x: Tensor, _ d: Int) throws -> Tensor {
+        var shape = x.sizes
+        shape[d] = count
+        let out = try Tensor.empty(shape, x.dtype)
+        let outer = Dims(shape.prefix(d)).product
+        let inner = Dims(shape.dropFirst(d + 1)).product
+        func run<T: TensorElement>(_: T.Type) {
+            let (s, o) = (x.typed(T.self), out.typed(T.self))
+            for a in 0..<outer {
+                for i in 0..<count {
+                    let to = o + (a * count + i) * inner
+                    let (p, w) = (places[i], weights[i])
+                    if p.count == 1 {
+                        to.update(from: s + (a * size + p[0]) * inner, count: inner)
+                        continue
+                    }
+                    for e in 0..<inner {
+                        var sum = 0.0
+                        for k in 0..<p.count { sum += w[k] * s[(a * size + p[k]) * inner + e].asDouble }
+                        to[e] = T(element: T.dtype.isFloatingPoint ? sum : sum.rounded())
+                    }
+                }
+            }
+        }
+        withElementType(x.dtype) { run($0) }
+        withExtendedLifetime(x) {}
+        return out
+    }
+
+    /// The adjoint of `apply`.
+    func spread(_ g: Tensor, _ d: Int) throws -> Tensor {
+        var shape = g.sizes
+        shape[d] = size
+        let out = try Tensor.zeros(shape, g.dtype)
+        let outer = Dims(shape.prefix(d)).product
+        let inner = Dims(shape.dropFirst(d + 1)).product
+        func run<T: TensorElement>(_: T.Type) {
+            let (s, o) = (g.typed(T.self), out.typed(T.self))
+            for a in 0..<outer {
+                for i in 0..<count {
+                    let from = s + (a * count + i) * inner
+                    for (place, w) in zip(places[i], weights[i]) {
+                        let to = o + (a * size + place) * inner
+                        for e in 0..<inner { to[e] = T(element: to[e].asDouble + w * from[e].asDouble) }
+                    }
+                }
+            }
+        }
+        withElementType(g.dtype) { run($0) }
+        withExtendedLifetime(g) {}
+        return out
+    }
+}
+
+extension Tensor {
+    /// Resizes the spatial dimensions of n x c x spatial (one to three of them; two for cubic). `scales`, where the sizes
+    /// came from factors, are used for the coordinates, nil entries are not. `alignCorners` maps corner places onto each
+    /// other instead of corner edges (linear and cubic).
+    public func interpolate(
+        _ size: [Int], _ mode: InterpolateMode, scales: [Double?]? = nil, alignCorners: Bool = false
+    ) throws -> Tensor {
+        let n = rank - 2
+        guard n >= 1 && n <= 3 && size.count == n else {
+            throw MartletError.value(
+                "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of \(Array(sizes.dropFirst(2))) and output size of \(size)")
+        }
+        let input = Array(sizes.dropFirst(2))
+        guard !input.contains(0) && !size.contains(where: { $0 <= 0 }) else {
+            let names = n == 1 ? ["W"] : (n == 2 ? ["H", "W"] : ["D", "H", "W"])
+            func list(_ v: [Int]) -> String { "(" + zip(names, v).map { "\($0): \($1)" }.joined(separator: ", ") + ")" }
+            throw MartletError.runtime(
+                "Input and output sizes should be greater than 0, but got input \(list(input)) output \(list(size))")
+        }
+        guard sizes[1] > 0 else {
+            throw MartletError.runtime("Non-empty \(rank)D data tensor expected but got a tensor with sizes \(sizes)")
+        }
+        guard dtype.isFloatingPoint || (dtype == .uint8) else {
+            let op = mode.name(n).dropLast(9).lowercased().replacing("upsample", with: "upsample_")
+            throw MartletError.notImplemented("\"\(op)_channels_last\" not implemented for '\(dtype.scalarTypeName)'")
+        }
+        let half = dtype.isFloatingPoint && dtype.size == 2
+        let taps = (0..<n).map {
+            Taps(mode, input[$0], size[$0], scales?[$0], alignCorners && mode != .nearest && mode != .nearestExact, single: dtype != .float64)
+        }
+        return try Tensor.linearStep(mode.name(n), self) { x in
+            var t = try (half ? x.to(.float32) : x).contiguous()
+            for d in stride(from: n - 1, through: 0, by: -1) { t = try taps[d].apply(t, d + 2) }
+            return try t.to(x.dtype)
+        } adjoint: { g in
+            var t = try (half ? g.to(.float32) : g).contiguous()
+            for d in 0..<n { t = try taps[d].spread(t, d + 2) }
+            return try t.to(g.dtype)
+        }
+    }
+
+    /// int64 rows with a one at each number of this int64 tensor: its sizes followed by `classes` (one more than the
+    /// largest number when -1).
+    public func oneHot(_ classes: Int = -1) throws -> Tensor {
+        guard dtype == .int64 else {
+            throw MartletError.runtime("one_hot is only applicable to index tensor of type LongTensor.")
+        }
+        if numel == 0 && classes <= 0 {
+            throw MartletError.runtime("Can not infer total number of classes from empty tensor.")
+        }
+        let q = try contiguous()
+        let p = q.typed(Int64.self)
+        var largest: Int64 = -1
+        for i in 0..<numel {
+            if p[i] < 0 { throw MartletError.runtime("Class values must be non-negative.") }
+            largest = Swift.max(largest, p[i])
+        }
+        if classes != -1 && classes < 1 && numel > 0 && largest < 0 {
+            throw MartletError.runtime("num_classes should be positive")
+        }
+        let n = classes == -1 ? Int(largest) + 1 : classes
+        guard largest < Int64(n) else { throw MartletError.runtime("Class values must be smaller than num_classes.") }
+        var shape = sizes
+        shape.append(n)
+        let out = try Tensor.zeros(shape, .int64)
+        for i in 0..<numel { out.typed(Int64.self)[i * n + Int(p[i])] = 1 }
+        withExtendedLifetime(q) {}
+        return out
+    }
+
+    /// Moves blocks of r*r channels into space: ... x c*r*r x h x w to ... x c x h*r x w*r.
+    public func pixelShuffle(_ r: Int) throws -> Tensor {
+        guard rank >= 3 else {
+            throw MartletError.runtime(
+                "pixel_shuffle expects input to have at least 3 dimensions, but got input with \(rank) dimension(s)")
+        }
+        guard r > 0 else { throw MartletError.runtime("pixel_shuffle expects a positive upscale_factor, but got \(r)") }
+        let (c, h, w) = (sizes[rank - 3], sizes[rank - 2], sizes[rank - 1])
+        guard c % (r * r) == 0 else {
+            throw MartletError.runtime(
+                "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=\(c) is not divisible by \(r * r)")
+        }
+        let (lead, n) = (Array(sizes.dropLast(3)), rank - 3)
+        return try Tensor.linearStep("PixelShuffleBackward0", self) {
+            try $0.shufflePixels(lead, [c / (r * r), r, r, h, w], [n, n + 3, n + 1, n + 4, n + 2], [c / (r * r), h * r, w * r])
+        } adjoint: {
+            try $0.shufflePixels(lead, [c / (r * r), h, r, w, r], [n, n + 2, n + 4, n + 1, n + 3], [c, h, w])
+        }
+    }
+
+    /// The inverse of ``pixelShuffle(_:)``.
+    public func pixelUnshuffle(_ r: Int) throws -> Tensor {
+        guard rank >= 3 else {
+            throw MartletError.runtime(
+                "pixel_unshuffle expects input to have at least 3 dimensions, but got input with \(rank) dimension(s)")
+        }
+        guard r > 0 else { throw MartletError.runtime("pixel_unshuffle expects a positive downscale_factor, but got \(r)") }
+        let (c, h, w) = (sizes[rank - 3], sizes[rank - 2], sizes[rank - 1])
+        for (name, place, size) in [("height", 2, h), ("width", 1, w)] where size % r != 0 {
+            throw MartletError.runtime(
+                "pixel_unshuffle expects \(name) to be divisible by downscale_factor, but input.size(-\(place))=\(size) is not divisible by \(r)")
+        }
+        let (lead, n) = (Array(sizes.dropLast(3)), rank - 3)
+        return try Tensor.linearStep("PixelUnshuffleBackward0", self) {
+            try $0.shufflePixels(lead, [c, h / r, r, w / r, r], [n, n + 2, n + 4, n + 1, n + 3], [c * r * r, h / r, w / r])
+        } adjoint: {
+            try $0.shufflePixels(lead, [c, r, r, h / r, w / r], [n, n + 3, n + 1, n + 4, n + 2], [c, h, w])
+        }
+    }
+
+    private func shufflePixels(_ lead: [Int], _ split: [Int], _ order: [Int], _ merged: [Int]) throws -> Tensor {
+        try reshape(lead + split).permute(Array(0..<lead.count) + order).contiguous().reshape(lead + merged)
+    }
+}

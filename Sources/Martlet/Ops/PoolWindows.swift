@@ -1,0 +1,179 @@
+/// Which places of an input each place of a pooled result sees, dimension by dimension, brought to three dimensions.
+struct PoolWindows {
+    var input: [Int]
+    /// For each result place along a dimension: the first place seen, and the end of the range, both inside the input.
+    var first: [[Int]]
+    var end: [[Int]]
+    /// Distance between places seen.
+    var step: [Int]
+    /// What the window counts along this dimension when an average is taken.
+    var count: [[Int]]
+
+    var output: [Int] { first.map(\.count) }
+
+    /// Windows of `kernel` places at every `stride`, on an input with `padding` on both sides. With `ceil` a last window
+    /// that sticks out is kept where it starts inside. `countPadding` counts padded places in averages.
+    init(
+        _ input: [Int], kernel: [Int], stride: [Int], padding: [Int], dilation: [Int] = [1, 1, 1], ceil: Bool,
+        countPadding: Bool = false
+    ) {
+        self.input = input
+        step = dilation
+        (first, end, count) = ([], [], [])
+        for d in 0..<3 {
+            let n = PoolWindows.outputSize(input[d], kernel[d], stride[d], padding[d], dilation[d], ceil)
+            var (f, e, c) = ([Int](), [Int](), [Int]())
+            for o in 0..<Swift.max(n, 0) {
+                var start = o * stride[d] - padding[d]
+                let padded = Swift.min(start + kernel[d], input[d] + padding[d])
+                let stop = Swift.min(start + (kernel[d] - 1) * dilation[d] + 1, input[d])
+                let whole = padded - start
+                while start < 0 { start += dilation[d] }
+                f.append(start)
+                e.append(stop)
+                c.append(countPadding ? whole : stop - start)
+            }
+            first.append(f)
+            end.append(e)
+            count.append(c)
+        }
+    }
+
+    /// Windows that divide each dimension of the input into `output` nearly equal parts.
+    init(_ input: [Int], adaptive output: [Int]) {
+        self.input = input
+        step = [1, 1, 1]
+        (first, end, count) = ([], [], [])
+        for d in 0..<3 {
+            let n = output[d]
+            first.append((0..<n).map { $0 * input[d] / n })
+            end.append((0..<n).map { (($0 + 1) * input[d] + n - 1) / n })
+            count.append((0..<n).map { end[d][$0] - first[d][$0] })
+        }
+    }
+
+    static func outputSize(_ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ ceil: Bool) -> Int {
+        let span = input + 2 * padding - dilation * (kernel - 1) - 1 + (ceil ? stride - 1 : 0)
+        var n = (span >= 0 ? span / stride : -((-span + stride - 1) / stride)) + 1
+        if ceil && (n - 1) * stride >= input + padding { n -= 1 }
+        return n
+    }
+
+    /// Calls `body` for every result place of a plane with its number.
+    @inline(__always)
+    func forEachPlace(_ body: (_ place: Int, _ z: Int, _ y: Int, _ x: Int) -> Void) {
+        var place = 0
+        let o = output
+        for z in 0..<o[0] { for y in 0..<o[1] { for x in 0..<o[2] {
+            body(place, z, y, x)
+            place += 1
+        } } }
+    }
+
+    /// Calls `body` with the input place of everything that a result place sees, in order.
+    @inline(__always)
+    func forEachSeen(_ z: Int, _ y: Int, _ x: Int, _ body: (Int) -> Void) {
+        var iz = first[0][z]
+        while iz < end[0][z] {
+            var iy = first[1][y]
+            while iy < end[1][y] {
+                var ix = first[2][x]
+                let row = (iz * input[1] + iy) * input[2]
+                while ix < end[2][x] {
+                    body(row + ix)
+                    ix += step[2]
+                }
+                iy += step[1]
+            }
+            iz += step[0]
+        }
+    }
+
+    // MARK: Kernels over contiguous planes
+
+    /// Averages of the windows of each plane of `x`; integers are rounded toward zero.
+    func average(_ x: Tensor, _ divisor: Int?, into out: Tensor) {
+        let (pixels, places) = (input.reduce(1, *), output.reduce(1, *))
+        if places == 0 { return }
+        let planes = out.numel / places
+        func run<T: TensorElement>(_: T.Type) {
+            let (xp, op) = (x.typed(T.self), out.typed(T.self))
+            parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
+                for p in from..<to {
+                    let (s, o) = (xp + p * pixels, op + p * places)
+                    forEachPlace { place, z, y, x in
+                        let n = divisor ?? count[0][z] * count[1][y] * count[2][x]
+                        if T.dtype.isFloatingPoint {
+                            var sum = 0.0
+                            forEachSeen(z, y, x) { sum += s[$0].asDouble }
+                            o[place] = T(element: sum / Double(n))
+                        } else {
+                            var sum: Int64 = 0
+                            forEachSeen(z, y, x) { sum &+= s[$0].asInt64 }
+                            o[place] = T(element: sum / Int64(n))
+                        }
+                    }
+                }
+            }
+        }
+        withElementType(out.dtype) { run($0) }
+        withExtendedLifetime((x, out)) {}
+    }
+
+    /// The adjoint of `average`: each place of `g` shared out over its window. `dx` holds zeros.
+    func shareOut(_ g: Tensor, _ divisor: Int?, into dx: Tensor) {
+        let (pixels, places) = (input.reduce(1, *), output.reduce(1, *))
+        if places == 0 { return }
+        let planes = g.numel / places
+        func run<T: TensorElement>(_: T.Type) {
+            let (gp, xp) = (g.typed(T.self), dx.typed(T.self))
+            parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
+                for p in from..<to {
+                    let (s, o) = (gp + p * places, xp + p * pixels)
+                    forEachPlace { place, z, y, x in
+                        let n = divisor ?? count[0][z] * count[1][y] * count[2][x]
+                        let share = s[place].asDouble / Double(n)
+                        forEachSeen(z, y, x) { o[$0] = T(element: o[$0].asDouble + share) }
+                    }
+                }
+            }
+        }
+        withElementType(dx.dtype) { run($0) }
+        withExtendedLifetime((g, dx)) {}
+    }
+
+    /// The largest value of each window and its place in the plane; NaN wins, the first of equals is taken.
+    func maximum(_ x: Tensor, into out: Tensor, _ indices: Tensor) {
+        let (pixels, places) = (input.reduce(1, *), output.reduce(1, *))
+        if places == 0 { return }
+        let planes = out.numel / places
+        func run<T: TensorElement>(_: T.Type) {
+            let (xp, op, qp) = (x.typed(T.self), out.typed(T.self), indices.typed(Int64.self))
+            parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
+                for p in from..<to {
+                    let (s, o, q) = (xp + p * pixels, op + p * places, qp + p * places)
+                    forEachPlace { place, z, y, x in
+                        var at = -1
+                        if T.dtype.isFloatingPoint {
+                            var best = -Double.infinity
+                            forEachSeen(z, y, x) {
+                                let v = s[$0].asDouble
+                                if at < 0 || v > best || v.isNaN { (best, at) = (v, $0) }
+                            }
+                        } else {
+                            var best = Int64.min
+                            forEachSeen(z, y, x) {
+                                let v = s[$0].asInt64
+                                if at < 0 || v > best { (best, at) = (v, $0) }
+                            }
+                        }
+                        o[place] = s[Swift.max(at, 0)]
+                        q[place] = Int64(Swift.max(at, 0))
+                    }
+                }
+            }
+        }
+        withElementType(out.dtype) { run($0) }
+        withExtendedLifetime((x, out, indices)) {}
+    }
+}
