@@ -119,3 +119,19 @@ x = torch.randn(5, 3, 4)
 y = a(x, x, x)
 out = [type(v.grad_fn).__name__ for v in (m(x), y[0], y[1], a(x, x, x, average_attn_weights=False)[1], nn.Linear(4, 2)(x[0]), nn.Dropout()(m(x)))]
 """)
+
+
+@pytest.mark.parametrize("layer", ["batch_first=True", "batch_first=True, norm_first=True", "", "batch_first=True, bias=False", "batch_first=True, activation='gelu'", "batch_first=True, activation=nn.GELU()"])
+@pytest.mark.parametrize("options", ["", "enable_nested_tensor=False", "norm=nn.LayerNorm(4)", "mask_check=False"])
+@pytest.mark.parametrize("padding", ["pad", "torch.zeros(5, 5).masked_fill(pad, float('-inf'))", "pad.flip(1)"])
+def test_padding_in_evaluation(layer, options, padding):
+    """Where torch computes without the padded positions, they come out as zeros."""
+    agree(f"""
+m = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, {layer}), 2, {options}).eval()
+x = torch.randn(5, 5, 4)
+pad = torch.tensor([[0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1], [0, 1, 1, 1, 1]]).bool()
+p = {padding}
+a = m(x, src_key_padding_mask=p)
+with torch.no_grad():
+    out = [a, m(x, src_key_padding_mask=p), m(x)]
+""" if not ("flip" in padding and "mask_check" in options) else "out = 0", rtol=1e-3, atol=1e-4)

@@ -10,6 +10,7 @@ import martlet as mt
 
 from .. import functional as F
 from .. import init
+from .activation import GELU, ReLU
 from .attention import MultiheadAttention
 from .container import ModuleList
 from .dropout import Dropout
@@ -46,6 +47,16 @@ def _is_causal_mask(mask, is_causal, size):
 def _sequence_length(src, batch_first):
     """The length of (L, N, E), (N, L, E) or (L, E)."""
     return src.size(1 if batch_first and src.dim() == 3 else 0)
+
+
+def _drops_padding(layer):
+    """Whether torch computes a stack of such layers, in evaluation, on sequences without their padding."""
+    if not isinstance(layer, TransformerEncoderLayer) or layer.norm_first:
+        return False
+    attention = layer.self_attn
+    return (attention.batch_first and attention.in_proj_bias is not None and attention._qkv_same_embed_dim
+            and attention.num_heads % 2 == 0 and layer.norm1.eps == layer.norm2.eps
+            and (layer.activation in (F.relu, F.gelu) or isinstance(layer.activation, (ReLU, GELU))))
 
 
 class TransformerEncoderLayer(Module):
@@ -146,7 +157,8 @@ class TransformerDecoderLayer(Module):
 class TransformerEncoder(Module):
     """``num_layers`` deep copies of an encoder layer in a row, then ``norm`` if given.
 
-    ``enable_nested_tensor`` and ``mask_check`` are accepted; padded sequences stay padded.
+    In evaluation without gradients, where torch would drop padded positions from the
+    computation, the output (before ``norm``) is 0 there; ``enable_nested_tensor=False`` keeps them.
     """
 
     __constants__ = ["norm"]
@@ -158,6 +170,20 @@ class TransformerEncoder(Module):
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
+        self.use_nested_tensor = enable_nested_tensor and _drops_padding(encoder_layer)
+
+    def _padding_to_clear(self, src, mask, padding):
+        """The boolean padding mask, if torch would leave those positions out; else None."""
+        if (padding is None or mask is not None or src.dim() != 3 or self.training
+                or not getattr(self, "use_nested_tensor", False) or self.layers[0].training):
+            return None
+        if mt.is_grad_enabled() and (src.requires_grad or any(p.requires_grad for p in self.parameters())):
+            return None
+        hidden = padding if padding.dtype == mt.bool else padding == float("-inf")
+        # Only padding at the end can be dropped.
+        if self.mask_check and bool((hidden[:, :-1] & ~hidden[:, 1:]).any()):
+            return None
+        return hidden
 
     def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
         output = src
@@ -167,6 +193,9 @@ class TransformerEncoder(Module):
         for layer in self._modules["layers"]:
             output = layer(output, src_mask=mask, is_causal=bool(is_causal),
                            src_key_padding_mask=src_key_padding_mask)
+        hidden = self._padding_to_clear(src, mask, src_key_padding_mask)
+        if hidden is not None:
+            output = output.masked_fill(hidden.unsqueeze(-1), 0.0)
         return output if self.norm is None else self.norm(output)
 
 
