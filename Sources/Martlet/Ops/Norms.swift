@@ -118,6 +118,8 @@ extension Tensor {
         var other = ord.magnitude == 1 ? column : row
         if !keepDim && other > summed { other -= 1 }
         let sums = try vectorNorm(1, [summed], keepDim: keepDim, dtype: dtype)
+        // The largest of no sums is 0, as no norm is smaller.
+        if ord > 0 && sums.sizes[other] == 0 { return try sums.sum([other], keepDim: keepDim) }
         return ord > 0 ? try sums.amax([other], keepDim: keepDim) : try sums.amin([other], keepDim: keepDim)
     }
 

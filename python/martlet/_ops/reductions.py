@@ -31,6 +31,9 @@ tm logcumsumexp(input: T, dim: int) = mt_logcumsumexp
 tm diff(input: T, n: int=1, dim: int=-1, prepend: T?=None, append: T?=None) = mt_diff
 tm dist(input: T, other: T, p: float=2.0) = mt_dist
 
+L  svd(A: T, full_matrices: bool=True, *, driver: any=None) = mt_svd -> linalg_svd(U,S,Vh)
+L  svdvals(A: T, *, driver: any=None) = mt_svdvals
+
 tm softmax(input: T, dim: int, dtype: dtype=None) = mt_softmax
 tm log_softmax(input: T, dim: int, dtype: dtype=None) = mt_log_softmax
 
@@ -181,9 +184,12 @@ def _by_singular_values(A, ord, dim, keepdim):
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
     order = [d for d in range(rank) if d not in (row, column)] + [row, column]
     values = _L.svdvals(A.permute(order))
-    made = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord == 2 else values.amin(-1)
-    for d in sorted((row, column)) if keepdim else ():
-        made = made.unsqueeze(d)
+    if ord == "nuc" or (ord == 2 and not values.size(-1)):
+        made = values.sum(-1, keepdim)
+    else:
+        made = values.amax(-1, keepdim) if ord == 2 else values.amin(-1, keepdim)
+    if keepdim:
+        made = made.unsqueeze(-1).permute([order.index(d) for d in range(rank)])
     return made
 
 
@@ -210,6 +216,18 @@ def _norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if isinstance(p, str) and dim is not None and not hasattr(dim, "__index__") and len(dim) > 2:
         return matrix_norm(input, p, dim, keepdim, dtype=dtype, out=out)
     return vector_norm(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype=dtype, out=out)
+
+
+@op("tm")
+def svd(input, some=True, compute_uv=True, *, out=None):
+    """input = U diag(S) V^T; the reduced form where some. torch.linalg.svd is the newer form."""
+    if not compute_uv:
+        s = _L.svdvals(input)
+        rows, columns = input.shape[-2:]
+        return named_result("svd", (input.new_zeros(*input.shape[:-2], rows, rows), s, input.new_zeros(*input.shape[:-2], columns, columns)))
+    u, s, vh = _L.svd(input, not some)
+    result = (u, s, vh.transpose(-2, -1))
+    return named_result("svd", result if out is None else tuple(store(o, r) for o, r in zip(out, result)))
 
 
 # ---- softmax in torch.nn.functional's form -------------------------------------------------------------------------
