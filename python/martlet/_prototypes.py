@@ -491,6 +491,8 @@ PROTOTYPES = {
     "mt_sub": "p:ppp",
     "mt_sub_": "i:ppp",
     "mt_sum": "p:ppiii",
+    "mt_svd": "i:pip",
+    "mt_svdvals": "p:p",
     "mt_t": "p:p",
     "mt_take": "p:pp",
     "mt_tan": "p:p",
