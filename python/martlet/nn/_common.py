@@ -1,8 +1,10 @@
 """Small helpers that several families of layers share."""
 from __future__ import annotations
 
+import operator
 
-def ntuple(value, n, name="value"):
+
+def ntuple(value, n):
     """``value`` as a tuple of ``n``: an iterable becomes a tuple as it is, anything else is repeated."""
     if hasattr(value, "__iter__") and not isinstance(value, str):
         return tuple(value)
@@ -26,3 +28,21 @@ def reduction_name(size_average, reduce, reduction):
     if reduce is not None and not reduce:
         return "none"
     return "sum" if size_average is not None and not size_average else "mean"
+
+
+def is_mapping(value):
+    """Whether ``value`` is like a dict."""
+    return hasattr(value, "keys") and hasattr(value, "__getitem__")
+
+
+def is_iterable(value):
+    """Whether ``value`` can be iterated over."""
+    return hasattr(value, "__iter__")
+
+
+def position(index, length):
+    """``index`` counted from the front; IndexError when it is out of range."""
+    index = operator.index(index)
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range")
+    return index % length
