@@ -34,6 +34,13 @@ let package = Package(
                         "-Xlinker", "-z", "-Xlinker", "nodelete",
                     ], .when(platforms: [.linux]))
             ]),
+        // Programs over the C API and over the Swift face; `make test` runs them.
+        .executableTarget(
+            name: "ExampleIris", dependencies: ["MartletC"], cSettings: [.headerSearchPath("../../include")],
+            linkerSettings: [.linkedLibrary("m")]),
+        .executableTarget(
+            name: "ExampleDynamicNet", dependencies: ["MartletC"], cSettings: [.headerSearchPath("../../include")],
+            linkerSettings: [.linkedLibrary("m")]),
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletC", "CMartlet", "MartletKernels"]),
     ],
     swiftLanguageModes: [.v5]

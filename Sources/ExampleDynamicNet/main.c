@@ -72,8 +72,7 @@ static void step(mt_tensor *p, mt_tensor *velocity) {
         mt_tensor gradient = mt_grad(p[k]);
         if (!gradient) continue; /* a layer that this step did not use */
         if (!velocity[k]) {
-            velocity[k] = made(mt_clone(gradient), "velocity");
-            mt_scope_keep(velocity[k]); /* it outlives the step */
+            velocity[k] = mt_scope_keep(made(mt_clone(gradient), "velocity")); /* it outlives the step */
         } else {
             done(mt_mul_(velocity[k], momentum), "velocity");
             done(mt_add_(velocity[k], gradient, NULL), "velocity");
@@ -86,7 +85,7 @@ static void step(mt_tensor *p, mt_tensor *velocity) {
 
 /* Largest difference between the shared weight's gradient and the sum over copies, relative to the former. */
 static double compare_with_copies(mt_tensor x, mt_tensor y, const mt_tensor *p, int64_t uses) {
-    mt_scope scope = mt_scope_begin();
+    mt_scope_begin();
     mt_tensor shared[DEEPEST][2], copies[DEEPEST][2];
     for (int64_t k = 0; k < uses; k++)
         for (int part = 0; part < 2; part++) {
@@ -102,12 +101,13 @@ static double compare_with_copies(mt_tensor x, mt_tensor y, const mt_tensor *p, 
     double difference, size;
     done(mt_item_f64(mt_amax(mt_abs(mt_sub(whole, sum, NULL)), NULL, 0, 0), &difference), "compare");
     done(mt_item_f64(mt_amax(mt_abs(whole), NULL, 0, 0), &size), "compare");
-    mt_scope_end(scope);
+    mt_scope_end();
     return difference / size;
 }
 
 int main(void) {
     done(mt_manual_seed(0), "seed");
+    mt_scope_begin(); /* everything made below is given back at the end */
     mt_tensor x = mt_randn((int64_t[]){SAMPLES, INPUTS}, 2, MT_FLOAT32, NULL);
     mt_tensor y = mt_randn((int64_t[]){SAMPLES, OUTPUTS}, 2, MT_FLOAT32, NULL);
     mt_tensor p[PARAMETERS], velocity[PARAMETERS] = {NULL};
@@ -119,7 +119,7 @@ int main(void) {
         for (int part = 0; part < 2; part++) shared[k][part] = p[MIDDLE_WEIGHT + part];
 
     for (int t = 0; t < STEPS; t++) {
-        mt_scope scope = mt_scope_begin();
+        mt_scope_begin();
         int64_t uses;
         done(mt_item_i64(mt_randint(0, DEEPEST + 1, NULL, 0, MT_INT64, NULL), &uses), "depth");
         mt_tensor loss = squared_error(forward(x, p, shared, uses), y);
@@ -130,18 +130,13 @@ int main(void) {
         }
         done(mt_backward(loss, NULL, 0, 0), "backward");
         step(p, velocity);
-        mt_scope_end(scope);
+        mt_scope_end();
     }
 
     for (int64_t uses = 1; uses <= DEEPEST; uses++)
         printf("%lld uses: the gradient is the sum over copies: %s\n", (long long)uses,
                compare_with_copies(x, y, p, uses) < 1e-4 ? "yes" : "no");
 
-    for (int k = 0; k < PARAMETERS; k++) {
-        mt_tensor_release(p[k]);
-        mt_tensor_release(velocity[k]);
-    }
-    mt_tensor_release(x);
-    mt_tensor_release(y);
+    done(mt_scope_end(), "end");
     return 0;
 }

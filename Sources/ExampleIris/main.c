@@ -18,6 +18,8 @@
 
 enum { FLOWERS = 150, FEATURES = 4, HIDDEN = 16, SPECIES = 3, LEARNT = 120, EPOCHS = 200, LAYERS = 2 };
 
+enum { MEAN = 1 }; /* how a loss sums up its samples */
+
 static const char *const species_names[SPECIES] = {"setosa", "versicolor", "virginica"};
 
 /* Ends the program with the library's own account of what went wrong. */
@@ -101,12 +103,12 @@ static mt_tensor scores(const layer net[LAYERS], mt_tensor x) { return apply(net
 /* The share of rows whose largest score is at the right species. */
 static double accuracy(const layer net[LAYERS], mt_tensor x, mt_tensor y) {
     double share = 0;
-    mt_scope scope = mt_scope_begin();
+    mt_scope_begin();
     int32_t recorded = mt_set_grad_enabled(0);
     mt_tensor right = mt_eq(mt_argmax(scores(net, x), 1, 0), y);
     done(mt_item_f64(mt_mean(right, NULL, 0, 0, MT_FLOAT32), &share), "accuracy");
     mt_set_grad_enabled(recorded);
-    mt_scope_end(scope);
+    mt_scope_end();
     return share;
 }
 
@@ -117,6 +119,7 @@ int main(int argc, char **argv) {
     standardise(features);
 
     done(mt_manual_seed(0), "seed");
+    mt_scope_begin(); /* everything made below is given back at the end */
     mt_tensor all_x = mt_tensor_from_f32(&features[0][0], (int64_t[]){FLOWERS, FEATURES}, 2);
     mt_tensor all_y = mt_tensor_from_i64(labels, (int64_t[]){FLOWERS}, 1);
 
@@ -128,11 +131,15 @@ int main(int argc, char **argv) {
 
     layer net[LAYERS] = {make_layer(FEATURES, HIDDEN), make_layer(HIDDEN, SPECIES)};
     mt_tensor parameters[2 * LAYERS] = {net[0].weight, net[0].bias, net[1].weight, net[1].bias};
-    mt_optimizer optimizer = mt_sgd_new(parameters, 2 * LAYERS, 0.1, 0.9);
+    mt_sgd_options options = MT_SGD_OPTIONS_INIT;
+    options.lr = 0.1;
+    options.momentum = 0.9;
+    mt_optimizer optimizer = mt_sgd(parameters, 2 * LAYERS, &options);
+    if (!optimizer) fail("optimizer");
 
     for (int epoch = 0; epoch <= EPOCHS; epoch++) {
-        mt_scope scope = mt_scope_begin();
-        mt_tensor loss = mt_cross_entropy(scores(net, x), y);
+        mt_scope_begin();
+        mt_tensor loss = mt_cross_entropy(scores(net, x), y, NULL, MEAN, -100, 0);
         if (epoch % 20 == 0) {
             double value;
             done(mt_item_f64(loss, &value), "loss");
@@ -142,7 +149,9 @@ int main(int argc, char **argv) {
         done(mt_optimizer_zero_grad(optimizer, 1), "zero_grad");
         done(mt_backward(loss, NULL, 0, 0), "backward");
         done(mt_optimizer_step(optimizer), "step");
-        mt_scope_end(scope);
+        mt_scope_end();
     }
+    mt_optimizer_release(optimizer);
+    done(mt_scope_end(), "end");
     return 0;
 }
