@@ -24,9 +24,9 @@ sys.path.insert(0, EXAMPLES)
 from programs import PROGRAMS, by_name, environment  # noqa: E402
 
 
-def run(command):
+def run(command, **variables):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                          env=environment(), timeout=600)
+                          env=dict(environment(), **variables), timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -42,7 +42,7 @@ def torch_prints(program):
     with open(program.script) as file:
         needs_higher = re.search(r"^import higher", file.read(), re.M)
     if pytorch is not None and not (needs_higher and importlib.util.find_spec("higher") is None):
-        return run([sys.executable, program.script] + list(program.arguments))
+        return run([sys.executable, program.script] + list(program.arguments), OMP_NUM_THREADS="1")
     return recorded(program)
 
 
@@ -392,3 +392,118 @@ def test_iris_is_fishers_table():
     # The two rows that a well-known copy has wrong.
     assert [table[34][c] for c in columns] == ["4.9", "3.1", "1.5", "0.2"]
     assert [table[37][c] for c in columns] == ["4.9", "3.6", "1.4", "0.1"]
+
+
+# ---- The C and Swift programs -----------------------------------------------------------------------------
+
+
+def built(name):
+    """A program of the package where `make build` or `swift build` has put it; skips where it is not there."""
+    root = os.path.dirname(PYTHON)
+    for configuration in ("release", "debug"):
+        path = os.path.join(root, ".build", configuration, name)
+        if os.path.exists(path):
+            return path
+    pytest.skip("%s is not built" % name)
+
+
+def checked(*command):
+    """Output of a program that runs with checked handles, as lines."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=300,
+                          env=dict(os.environ, MARTLET_CHECK_HANDLES="1"))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def linear_parameters(torch, n_in, n_out):
+    """Weight and bias as nn.Linear draws them, one after the other."""
+    bound = n_in**-0.5
+    return [torch.empty(*size).uniform_(-bound, bound).requires_grad_() for size in ((n_out, n_in), (n_out,))]
+
+
+def iris_lines(torch):
+    """What the iris programs print, by a Python library of torch's kind."""
+    table = iris()
+    columns = [[float(row[c]) for row in table] for c in ("sepal_length", "sepal_width", "petal_length", "petal_width")]
+    x = torch.tensor(columns, dtype=torch.float64).t()
+    x = ((x - x.mean(0)) / x.std(0, unbiased=False)).float()
+    y = torch.tensor([["setosa", "versicolor", "virginica"].index(row["species"]) for row in table])
+    torch.manual_seed(0)
+    order = torch.randperm(150)
+    learnt, rest = order[:120], order[120:]
+    first, second = linear_parameters(torch, 4, 16), linear_parameters(torch, 16, 3)
+    optimizer = torch.optim.SGD(first + second, lr=0.1, momentum=0.9)
+    linear = torch.nn.functional.linear
+
+    def scores(rows):
+        return linear(torch.tanh(linear(x[rows], *first)), *second)
+
+    def accuracy(rows):
+        return (scores(rows).argmax(1) == y[rows]).float().mean().item()
+
+    lines = []
+    for epoch in range(201):
+        loss = torch.nn.functional.cross_entropy(scores(learnt), y[learnt])
+        if epoch % 20 == 0:
+            lines.append("epoch %3d  loss %.4f  accuracy %.3f  held out %.3f"
+                         % (epoch, loss.item(), accuracy(learnt), accuracy(rest)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return lines
+
+
+def dynamic_net_losses(torch):
+    """(step, uses, loss) as the C and Swift programs compute them."""
+    torch.manual_seed(7)
+    x, y = torch.randn(64, 1000), torch.randn(64, 10)
+    parameters = linear_parameters(torch, 1000, 100) + linear_parameters(torch, 100, 100) + linear_parameters(torch, 100, 10)
+    optimizer = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9)
+    linear, losses = torch.nn.functional.linear, []
+    for t in range(500):
+        uses = torch.randint(0, 4, ()).item()
+        h = linear(x, *parameters[:2]).clamp(min=0)
+        for _ in range(uses):
+            h = linear(h, *parameters[2:4]).clamp(min=0)
+        loss = ((linear(h, *parameters[4:]) - y) ** 2).sum()
+        if t % 15 == 0:
+            losses.append((t, uses, loss.item()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses
+
+
+@pytest.mark.parametrize("name", ["ExampleIris"])
+def test_iris_program_learns_what_python_learns(name):
+    lines = checked(built(name), os.path.join(EXAMPLES, "data", "iris.csv"))
+    assert len(lines) == 11
+    assert float(lines[-1].split()[-1]) >= 0.95
+    expected = iris_lines(pytorch or martlet)
+    number = re.compile(r"\d+\.\d+")
+    for ours, theirs in zip(lines, expected):
+        assert number.sub("#", ours) == number.sub("#", theirs)
+        for a, b in zip(number.findall(ours), number.findall(theirs)):
+            assert abs(float(a) - float(b)) <= 1.01e-4, (ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["ExampleIris"])
+@pytest.mark.parametrize("content", [None, "", "a,b,c,d,e\n1,2,3,4\n", "a,b,c,d,e\n1,2,3,4,rose\n"])
+def test_iris_program_refuses_a_bad_table(name, content, tmp_path):
+    path = tmp_path / "table.csv"
+    if content is not None:
+        path.write_text(content)
+    done = subprocess.run([built(name), str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and b"table.csv" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["ExampleDynamicNet"])
+def test_dynamic_net_program_steps_as_python_does(name):
+    lines = checked(built(name))
+    steps = [re.match(r"step +(\d+)  uses (\d)  loss ([\d.]+)$", line) for line in lines[:34]]
+    assert all(steps)
+    for match, (t, uses, loss) in zip(steps, dynamic_net_losses(pytorch or martlet)):
+        assert (int(match[1]), int(match[2])) == (t, uses)
+        # Training magnifies rounding: two ways of writing it in PyTorch differ by 3e-5.
+        assert float(match[3]) == pytest.approx(loss, rel=1e-3, abs=1e-4)
+    assert lines[34:] == ["%d uses: the gradient is the sum over copies: yes" % uses for uses in (1, 2, 3)]
