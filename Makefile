@@ -12,6 +12,7 @@ LIB := .build/release/libmartlet.so
 
 build:
 	$(SWIFT) build -c release --product martlet
+	@ln -sf libmartlet.so .build/release/libmartlet.so.0
 
 demo: build
 	PYTHONPATH=python $(PYTHON) python/examples/demo.py

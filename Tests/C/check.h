@@ -37,7 +37,7 @@ static int failures = 0, checks = 0;
 #define SHAPE(...) (const int64_t[]){__VA_ARGS__}, (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 #define LIST(...) (const mt_tensor[]){__VA_ARGS__}, (int32_t)(sizeof((mt_tensor[]){__VA_ARGS__}) / sizeof(mt_tensor))
 
-static double item(mt_tensor t) {
+static inline double item(mt_tensor t) {
     double v = NAN;
     return mt_item_f64(t, &v) ? NAN : v;
 }

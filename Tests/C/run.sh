@@ -4,6 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 lib=.build/release
+ln -sf libmartlet.so $lib/libmartlet.so.0 # what the soname names
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 passed=0 failed=0

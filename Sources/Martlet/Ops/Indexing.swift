@@ -246,7 +246,8 @@ extension Tensor {
                 guard let g = g[0] else { return [nil, nil] }
                 return [
                     node.needs(0) ? try g.indexFill(d, index, .number(0)) : nil,
-                    node.needs(1) ? try g.indexSelect(d, index).sum().to(type) : nil,
+                    // A slice named twice was still filled once.
+                    node.needs(1) ? try g.sub(g.indexFill(d, index, .number(0))).sum().to(type) : nil,
                 ]
             }
         }

@@ -4,10 +4,10 @@ extension Tensor {
     public enum ScatterMode: Int32, Sendable { case write = 0, add, multiply, mean, amax, amin }
 
     private func checkGather(_ op: String, _ d: Int, _ index: Tensor) throws {
-        guard index.dtype == .int64 || (op == "gather" && index.dtype == .int32) else {
-            throw MartletError.runtime("\(op)(): Expected dtype int64 for index")
-        }
         if index.numel == 0 { return }
+        guard index.dtype == .int64 || index.dtype == .int32 else {
+            throw MartletError.runtime("\(op)(): Expected dtype int32/int64 for index")
+        }
         guard Swift.max(index.rank, 1) == Swift.max(rank, 1) else {
             throw MartletError.runtime("Index tensor must have the same number of dimensions as \(op == "gather" ? "input" : "self") tensor")
         }
@@ -184,7 +184,7 @@ extension Tensor {
         }
         try withElementType(dtype) { try run($0) }
         let divisor = try withNoGrad { try counts.maximum(.number(1.0)).to(dtype.isFloatingPoint ? dtype : .float64) }
-        let result = mode == .mean ? try withNoGrad { try dtype.isFloatingPoint ? out.div(divisor) : out.to(.float64).div(divisor).to(dtype) } : out
+        let result = mode == .mean ? try withNoGrad { try dtype.isFloatingPoint ? out.div(divisor) : out.to(.float64).div(divisor).floor().to(dtype) } : out
         if GradMode.needs(self, source) {
             result.attach("ScatterReduceBackward0", [self, source]) { node in
                 node.save(self, source)

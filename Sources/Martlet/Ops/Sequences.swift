@@ -13,6 +13,10 @@ extension Tensor {
             throw MartletError.runtime("upper bound and lower bound inconsistent with step sign")
         }
         let count: Int
+        // With an integer dtype asked for, the bounds are cut to integers first.
+        if floating && !type.isFloatingPoint {
+            return try arange(.number(Int(a)), .number(Int(b)), .number(Int(s)), dtype: type)
+        }
         if floating {
             let n = ((b - a) / s).rounded(.up)
             guard n < 9e15 else { throw MartletError.runtime("invalid size, possible overflow?") }

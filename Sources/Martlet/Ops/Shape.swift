@@ -31,6 +31,7 @@ extension Tensor {
         guard shifts.count == dims.count else {
             throw MartletError.runtime("shifts and dimensions must align. shifts: \(shifts.count), dims:\(dims.count)")
         }
+        if rank == 0 { throw MartletError.index("Dimension specified as \(dims[0]) but tensor has no dimensions") }
         var pieces = self
         for (shift, dim) in zip(shifts, dims) {
             let d = try wrapDim(dim, rank)

@@ -350,7 +350,7 @@ def compile_line(line):
             other = "axis" if label == "dim" else "keepdims"
             setup.append(f"if {other} is not None: {label} = {other}")
         if kind == "*ints":
-            signature.append(f"*{label}")
+            signature += [f"*{label}_given", f"{label}=None"]
             keyword_started = True
         else:
             if keyword and not keyword_started:
@@ -370,7 +370,8 @@ def compile_line(line):
                 setup += [f"if {none}not isinstance({label}, Tensor): {label} = {make}"]
             passed[label] = f"{label}._h" if kind == "N" else f"None if {label} is None else {label}._h"
         elif kind == "*ints":
-            setup += [f"if len({label}) == 1 and {label}[0].__class__ is not int and hasattr({label}[0], '__iter__'): {label} = {label}[0]",
+            setup += [f"if {label} is None: {label} = {label}_given[0] if len({label}_given) == 1 and {label}_given[0].__class__ is not int "
+                      f"and hasattr({label}_given[0], '__iter__') else {label}_given",
                       f"{label}_p, {label}_n = ints({label}, {extra})"]
             passed[label] = f"{label}_p, {label}_n"
         elif kind == "ints":

@@ -304,7 +304,9 @@ def scatter_reduce_(input, dim, index, src, reduce, *, include_self=True):
 @op("tm")
 def nonzero(input, *, as_tuple=False):
     """Positions of elements that are not zero: rows of a matrix, or one vector per dimension."""
-    t = wrap(lib.mt_nonzero(input._h if lib.mt_ndim(input._h) or not as_tuple else input.reshape(1)._h))
+    if as_tuple and lib.mt_ndim(input._h) == 0:
+        input = input.reshape(1)
+    t = wrap(lib.mt_nonzero(input._h))
     return t.unbind(1) if as_tuple else t
 
 
@@ -326,4 +328,5 @@ def take_along_dim(input, indices, dim=None):
     shape = list(broadcast_shapes(a, b))
     x, i = shape[:], shape[:]
     x[d], i[d] = input.shape[d], indices.shape[d]
-    return input.expand(x).gather(d, indices.expand(i))
+    indices = indices.expand(i)
+    return input.expand(x).gather(d, indices.where(indices >= 0, indices + input.shape[d]))

@@ -30,6 +30,8 @@ tm detach(input: T) = mt_detach
 m  copy_(input: T, other: N, non_blocking: any=False) = mt_copy_(input, other) -> self
 m  zero_(input: T) = mt_zero_ -> self
 m  fill_(input: T, value: N) = mt_fill_ -> self
+t  zero_(input: T) = mt_zero_ -> self
+t  fill_(input: T, value: N) = mt_fill_ -> self
 tm clone(input: T, *, memory_format: any=None) = mt_clone(input)
 m  contiguous(input: T, memory_format: any=None) = mt_contiguous(input)
 """)
@@ -241,6 +243,8 @@ def tile(input, *dims):
 def rot90(input, k=1, dims=(0, 1)):
     """Turned by 90 degrees `k` times in the plane of two dimensions."""
     a, b = dims
+    if input.dim() < 2 or a % input.dim() == b % input.dim():
+        raise RuntimeError(f"expected total dims >= 2 and rotation dims to be different, but got total dims = {input.dim()}, dim0 = {a} and dim1 = {b}")
     k %= 4
     if k == 1:
         return input.flip(b).transpose(a, b)
@@ -363,7 +367,7 @@ def block_diag(*tensors):
     return cat(out, 0)
 
 
-@op("t")
+@op("tm")
 def diagflat(input, offset=0):
     """The elements in row-major order as the diagonal of a matrix."""
     return input.reshape(-1).diag(offset)
@@ -518,3 +522,10 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
 
 op("tm", "adjoint")(lambda input: input.transpose(-2, -1))
 
+
+
+@op("t")
+def fill(input, value):
+    """A copy with every element set to a number or 0-dim tensor."""
+    out = input.clone()
+    return resolve("m", "fill_")(out, value)
