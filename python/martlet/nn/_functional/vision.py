@@ -1,10 +1,7 @@
 """Functions that move pixels: shuffles and sliding blocks."""
 from __future__ import annotations
 
-import martlet as mt
-
 from .. import functional as F
-from .._common import ntuple
 
 
 def channel_shuffle(input, groups):
