@@ -446,6 +446,13 @@ MT_API mt_tensor mt_round(mt_tensor self, int64_t decimals);
 MT_API mt_tensor mt_logit(mt_tensor self, double eps);
 /* The n-th derivative of digamma. */
 MT_API mt_tensor mt_polygamma(int64_t n, mt_tensor self);
+/* Modified Bessel functions of order 0 and 1, and times exp(-|x|). */
+MT_API mt_tensor mt_i0(mt_tensor self);
+MT_API mt_tensor mt_i0e(mt_tensor self);
+MT_API mt_tensor mt_i1(mt_tensor self);
+MT_API mt_tensor mt_i1e(mt_tensor self);
+/* -x log(x). */
+MT_API mt_tensor mt_entr(mt_tensor self);
 /* NaN, inf and -inf replaced; a replacement that is itself NaN stands for the default (0, largest, smallest). */
 MT_API mt_tensor mt_nan_to_num(mt_tensor self, double nan, double posinf, double neginf);
 /* Two operands, broadcast and promoted; either may be a number. */
@@ -458,6 +465,15 @@ MT_API mt_tensor mt_heaviside(mt_tensor self, mt_tensor values);
 MT_API mt_tensor mt_logaddexp(mt_tensor self, mt_tensor other);
 MT_API mt_tensor mt_logaddexp2(mt_tensor self, mt_tensor other);
 MT_API mt_tensor mt_xlogy(mt_tensor self, mt_tensor other);
+/* self * 2^other. */
+MT_API mt_tensor mt_ldexp(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_nextafter(mt_tensor self, mt_tensor other);
+/* Whole numbers only. */
+MT_API mt_tensor mt_gcd(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_lcm(mt_tensor self, mt_tensor other);
+/* self * log(1 + other); the Hurwitz zeta function of exponent self at other. */
+MT_API mt_tensor mt_xlog1py(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_zeta(mt_tensor self, mt_tensor other);
 /* Division with a rounding mode: 0 none, 1 toward zero, 2 toward minus infinity. */
 MT_API mt_tensor mt_div_mode(mt_tensor self, mt_tensor other, int32_t mode);
 MT_API mt_tensor mt_floor_divide(mt_tensor self, mt_tensor other);
@@ -528,10 +544,15 @@ MT_API mt_status mt_hypot_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_copysign_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_heaviside_(mt_tensor self, mt_tensor values);
 MT_API mt_status mt_xlogy_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_ldexp_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_nextafter_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_gcd_(mt_tensor self, mt_tensor other);
+MT_API mt_status mt_lcm_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_floor_divide_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_remainder_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_fmod_(mt_tensor self, mt_tensor other);
 MT_API mt_status mt_div_mode_(mt_tensor self, mt_tensor other, int32_t mode);
+MT_API mt_status mt_i0_(mt_tensor self);
 MT_API mt_status mt_neg_(mt_tensor self);
 MT_API mt_status mt_reciprocal_(mt_tensor self);
 MT_API mt_status mt_clamp_(mt_tensor self, mt_tensor min, mt_tensor max);
@@ -556,6 +577,8 @@ MT_API mt_tensor mt_isposinf(mt_tensor self);
 MT_API mt_tensor mt_isneginf(mt_tensor self);
 MT_API mt_tensor mt_isfinite(mt_tensor self);
 MT_API mt_tensor mt_signbit(mt_tensor self);
+/* Whether each element is (with invert, is not) one of test_elements. */
+MT_API mt_tensor mt_isin(mt_tensor elements, mt_tensor test_elements, int32_t invert);
 /* |self - other| <= atol + rtol * |other|; the dtypes must be the same. */
 MT_API mt_tensor mt_isclose(mt_tensor self, mt_tensor other, double rtol, double atol, int32_t equal_nan);
 /* Whether all are close; whether sizes and elements are the same. Written to *out. */

@@ -53,6 +53,11 @@ public func mt_isfinite(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self
 @_cdecl("mt_signbit") @implementation
 public func mt_signbit(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").signbit() } }
 
+@_cdecl("mt_isin") @implementation
+public func mt_isin(_ elements: mt_tensor?, _ test_elements: mt_tensor?, _ invert: Int32) -> mt_tensor? {
+    result { try T(elements, "elements").isin(T(test_elements, "test_elements"), invert: invert != 0) }
+}
+
 @_cdecl("mt_isclose") @implementation
 public func mt_isclose(
     _ self_: mt_tensor?, _ other: mt_tensor?, _ rtol: Double, _ atol: Double, _ equal_nan: Int32

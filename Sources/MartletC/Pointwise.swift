@@ -134,6 +134,21 @@ public func mt_polygamma(_ n: Int64, _ self_: mt_tensor?) -> mt_tensor? {
     result { try T(self_, "self").polygamma(Int(n)) }
 }
 
+@_cdecl("mt_i0") @implementation
+public func mt_i0(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").i0() } }
+
+@_cdecl("mt_i0e") @implementation
+public func mt_i0e(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").i0e() } }
+
+@_cdecl("mt_i1") @implementation
+public func mt_i1(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").i1() } }
+
+@_cdecl("mt_i1e") @implementation
+public func mt_i1e(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").i1e() } }
+
+@_cdecl("mt_entr") @implementation
+public func mt_entr(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").entr() } }
+
 @_cdecl("mt_nan_to_num") @implementation
 public func mt_nan_to_num(_ self_: mt_tensor?, _ nan: Double, _ posinf: Double, _ neginf: Double) -> mt_tensor? {
     result { try T(self_, "self").nanToNum(nan: optionalDouble(nan), posinf: optionalDouble(posinf), neginf: optionalDouble(neginf)) }
@@ -184,6 +199,36 @@ public func mt_logaddexp2(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor
 @_cdecl("mt_xlogy") @implementation
 public func mt_xlogy(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
     result { try T(self_, "self").xlogy(T(other, "other")) }
+}
+
+@_cdecl("mt_ldexp") @implementation
+public func mt_ldexp(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").ldexp(T(other, "other")) }
+}
+
+@_cdecl("mt_nextafter") @implementation
+public func mt_nextafter(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").nextafter(T(other, "other")) }
+}
+
+@_cdecl("mt_gcd") @implementation
+public func mt_gcd(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").gcd(T(other, "other")) }
+}
+
+@_cdecl("mt_lcm") @implementation
+public func mt_lcm(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").lcm(T(other, "other")) }
+}
+
+@_cdecl("mt_xlog1py") @implementation
+public func mt_xlog1py(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").xlog1py(T(other, "other")) }
+}
+
+@_cdecl("mt_zeta") @implementation
+public func mt_zeta(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").zeta(T(other, "other")) }
 }
 
 @_cdecl("mt_div_mode") @implementation

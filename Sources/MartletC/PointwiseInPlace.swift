@@ -252,6 +252,26 @@ public func mt_xlogy_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
     status { try T(self_, "self").inPlace("xlogy_", [T(other, "other")]) { try $0.xlogy(T(other, "other")) } }
 }
 
+@_cdecl("mt_ldexp_") @implementation
+public func mt_ldexp_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").inPlace("ldexp_", [T(other, "other")]) { try $0.ldexp(T(other, "other")) } }
+}
+
+@_cdecl("mt_nextafter_") @implementation
+public func mt_nextafter_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").inPlace("nextafter_", [T(other, "other")]) { try $0.nextafter(T(other, "other")) } }
+}
+
+@_cdecl("mt_gcd_") @implementation
+public func mt_gcd_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").inPlace("gcd_", [T(other, "other")]) { try $0.gcd(T(other, "other")) } }
+}
+
+@_cdecl("mt_lcm_") @implementation
+public func mt_lcm_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").inPlace("lcm_", [T(other, "other")]) { try $0.lcm(T(other, "other")) } }
+}
+
 @_cdecl("mt_floor_divide_") @implementation
 public func mt_floor_divide_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
     status { try T(self_, "self").inPlace("floor_divide_", [T(other, "other")]) { try $0.floorDivide(T(other, "other")) } }
@@ -271,6 +291,9 @@ public func mt_fmod_(_ self_: mt_tensor?, _ other: mt_tensor?) -> mt_status {
 public func mt_div_mode_(_ self_: mt_tensor?, _ other: mt_tensor?, _ mode: Int32) -> mt_status {
     status { try T(self_, "self").inPlace("div_", [T(other, "other")]) { try $0.div(T(other, "other"), rounding: roundingMode(mode)) } }
 }
+
+@_cdecl("mt_i0_") @implementation
+public func mt_i0_(_ self_: mt_tensor?) -> mt_status { status { try T(self_, "self").inPlace("i0_") { try $0.i0() } } }
 
 @_cdecl("mt_neg_") @implementation
 public func mt_neg_(_ self_: mt_tensor?) -> mt_status {

@@ -111,6 +111,8 @@ extension Tensor {
             if a?.isNaN ?? false || b?.isNaN ?? false { return try .full(sizes, .number(Double.nan), type) }
             return try paramKernel(.clamp, operand(type), a ?? -.infinity, b ?? .infinity, into: given)
         }
+        try low?.checkFits(type)
+        try high?.checkFits(type)
         var t = self
         if let low { t = try binaryKernel(.maximum, t, low, dtype: type) }
         if let high { t = try binaryKernel(.minimum, t, high, dtype: type) }

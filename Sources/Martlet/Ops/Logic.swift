@@ -21,7 +21,7 @@ extension Tensor {
     }
 
     /// out = f(a, b) over broadcast operands that both have the element type.
-    private func bits<E: TensorElement>(_: E.Type, _ x: Tensor, _ y: Tensor, _ f: (E, E) -> E) throws -> Tensor {
+    func bits<E: TensorElement>(_: E.Type, _ x: Tensor, _ y: Tensor, _ f: (E, E) -> E) throws -> Tensor {
         let out = try layoutLike(try broadcastSizes(x.sizes, y.sizes), E.dtype, [x, y])
         let loop = ElementLoop(out, x, y)
         let (so, sx, sy, _) = loop.inner

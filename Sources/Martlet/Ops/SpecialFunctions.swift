@@ -163,6 +163,7 @@ extension Tensor {
 /// Euler-Maclaurin formula.
 func hurwitzZeta(_ s: Double, _ q: Double) -> Double {
     if q.isNaN { return q }
+    if q.isInfinite { return q > 0 && s == 2 ? 0 : .nan }
     if q <= 0 {
         if q == Glibc.floor(q) { return .infinity }
         if s != Glibc.floor(s) || q < -1e7 { return .nan }

@@ -15,6 +15,8 @@ extension Tensor {
                 "where expected condition to be a boolean tensor, but got a tensor with dtype \(condition.dtype.scalarTypeName)")
         }
         let type = resultType(a, b)
+        try a.checkFits(type)
+        try b.checkFits(type)
         let out = try chooseKernel(condition, try a.operand(type), try b.operand(type))
         if GradMode.needs(a, b) {
             out.attach("WhereBackward0", [nil, a, b]) { $0.save(condition) } backward: { node, g in
@@ -33,15 +35,13 @@ extension Tensor {
     /// This tensor with `value`, a number or 0-dim tensor, where the bool `mask` (broadcast) is true.
     public func maskedFill(_ mask: Tensor, _ value: Tensor) throws -> Tensor {
         guard mask.dtype == .bool else {
-            throw MartletError.runtime("masked_fill only supports boolean masks, but got mask with dtype \(mask.dtype.name)")
+            throw MartletError.runtime("masked_fill only supports boolean masks, but got mask with dtype \(mask.dtype.cppName)")
         }
         guard value.rank == 0 else {
             throw MartletError.runtime(
                 "masked_fill only supports a 0-dimensional value tensor, but got tensor with \(value.rank) dimension(s).")
         }
-        guard fits(value) else {
-            throw MartletError.runtime("value cannot be converted to type \(dtype.overflowName) without overflow")
-        }
+        try value.checkFits(dtype, always: true)
         let shape = try broadcastSizes(sizes, mask.sizes)
         let base = shape == sizes ? self : try withNoGrad { try expand(shape) }
         let out = try chooseKernel(mask, try value.operand(dtype), base)
@@ -59,16 +59,21 @@ extension Tensor {
         return out
     }
 
-    /// Whether a value can be stored in this dtype: a negative one as an unsigned integer wraps.
-    private func fits(_ value: Tensor) -> Bool {
-        if dtype == .bool || dtype.isFloatingPoint { return true }
-        let v = value.readDouble(at: value.offset)
-        switch dtype {
-        case .int64: return v >= -0x1p63 && v <= 0x1p63
-        case .int32: return v >= -0x1p31 && v < 0x1p31
-        case .int16: return v >= -32768 && v < 32768
-        case .int8: return v >= -128 && v < 128
-        default: return v > -256 && v < 256
+    /// Refuses a bare number (or, `always`, any 0-dim value) that does not fit in an integer dtype. A negative one as
+    /// an unsigned integer wraps.
+    func checkFits(_ type: DType, always: Bool = false) throws {
+        guard type.isIntegral && (always || isWrappedNumber) else { return }
+        let v = readDouble(at: offset)
+        let fits =
+            switch type {
+            case .int64: v >= -0x1p63 && v <= 0x1p63
+            case .int32: v >= -0x1p31 && v < 0x1p31
+            case .int16: v >= -32768 && v < 32768
+            case .int8: v >= -128 && v < 128
+            default: v > -256 && v < 256
+            }
+        guard fits else {
+            throw MartletError.runtime("value cannot be converted to type \(type.overflowName) without overflow")
         }
     }
 

@@ -331,6 +331,11 @@ _SCOPE = {
 }
 
 
+#: Operations that torch computes of numbers alone.
+_OF_NUMBERS = {
+    "add", "sub", "subtract", "mul", "multiply", "_true_divide", "_rounded_divide", "true_divide", "floor_divide"}
+
+
 def compile_line(line):
     """The Python function of one table line."""
     where, name, parameters, function, arguments, results = parse(line)
@@ -404,7 +409,7 @@ def compile_line(line):
         elif kind != "any":
             raise SyntaxError(f"unknown kind {kind!r} in {line!r}")
     numbers = [label for label, kind, *_ in parameters if kind == "N"]
-    if len(numbers) > 1 and not any(kind == "T" for _, kind, *_ in parameters):
+    if len(numbers) > 1 and name not in _OF_NUMBERS and not any(kind == "T" for _, kind, *_ in parameters):
         none = " and ".join(f"not isinstance({label}, Tensor)" for label in numbers)
         setup.insert(0, f"if {none}: no_tensor('{name}', ({', '.join(numbers)}))")
     if arguments is None:

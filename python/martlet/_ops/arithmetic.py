@@ -2,9 +2,9 @@
 from . import table
 
 table("""
-tm add(input: T, other: N, *, alpha: N?=None) = mt_add
-tm sub(input: T, other: N, *, alpha: N?=None) = mt_sub
-tm subtract(input: T, other: N, *, alpha: N?=None) = mt_sub
+tm add(input: N, other: N, *, alpha: N?=None) = mt_add
+tm sub(input: N, other: N, *, alpha: N?=None) = mt_sub
+tm subtract(input: N, other: N, *, alpha: N?=None) = mt_sub
 t  rsub(input: T, other: N, *, alpha: N?=None) = mt_rsub
 tm mul(input: N, other: N) = mt_mul
 tm multiply(input: N, other: N) = mt_mul

@@ -42,6 +42,7 @@ o  __rshift__(input: T, other: N) = mt_bitwise_right_shift
 o  __rrshift__(input: T, other: N) = mt_bitwise_right_shift(other, input)
 o  __irshift__(input: T, other: N) = mt_bitwise_right_shift_ -> self
 
+t  isin(elements: N, test_elements: N, *, assume_unique: bool=False, invert: bool=False) = mt_isin(elements, test_elements, invert)
 tm isclose(input: T, other: T, rtol: float=1e-05, atol: float=1e-08, equal_nan: bool=False) = mt_isclose
 tm masked_fill(input: T, mask: T, value: N) = mt_masked_fill
 m  masked_fill_(input: T, mask: T, value: N) = mt_masked_fill_ -> self

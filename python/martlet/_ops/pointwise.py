@@ -46,14 +46,31 @@ tm logaddexp2(input: T, other: T) = mt_logaddexp2
 tm xlogy(input: N, other: N) = mt_xlogy
 m  xlogy_(input: T, other: N) = mt_xlogy_ -> self
 
-tm floor_divide(input: T, other: N) = mt_floor_divide
+tm floor_divide(input: N, other: N) = mt_floor_divide
 m  floor_divide_(input: T, other: N) = mt_floor_divide_ -> self
 tm remainder(input: N, other: N) = mt_remainder
 m  remainder_(input: T, other: N) = mt_remainder_ -> self
 tm fmod(input: T, other: N) = mt_fmod
 m  fmod_(input: T, other: N) = mt_fmod_ -> self
-tm true_divide(input: T, other: N) = mt_div
+tm true_divide(input: N, other: N) = mt_div
 m  true_divide_(input: T, other: N) = mt_div_ -> self
+
+tm ldexp(input: T, other: T) = mt_ldexp
+m  ldexp_(input: T, other: T) = mt_ldexp_ -> self
+tm nextafter(input: T, other: T) = mt_nextafter
+m  nextafter_(input: T, other: T) = mt_nextafter_ -> self
+tm gcd(input: T, other: T) = mt_gcd
+tm gcd_(input: T, other: T) = mt_gcd_ -> self
+tm lcm(input: T, other: T) = mt_lcm
+tm lcm_(input: T, other: T) = mt_lcm_ -> self
+tm i0(input: T) = mt_i0
+tm i0_(input: T) = mt_i0_ -> self
+t  _i0e(input: T) = mt_i0e
+t  _i1(input: T) = mt_i1
+t  _i1e(input: T) = mt_i1e
+t  _entr(input: T) = mt_entr
+t  _xlog1py(input: N, other: N) = mt_xlog1py
+t  _zeta(input: N, other: N) = mt_zeta
 
 tm maximum(input: T, other: T) = mt_maximum
 tm minimum(input: T, other: T) = mt_minimum
@@ -140,3 +157,21 @@ def positive(input):
 op("m", "__pos__")(positive)
 op("m", "__rtruediv__")(_reciprocal_times)
 op("m", "__rdiv__")(_reciprocal_times)
+
+
+@op("tm")
+def mvlgamma(input, p):
+    """mvlgamma(input, p): the logarithm of the multivariate gamma function of dimension p."""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    x = input if input.is_floating_point() else input.float()
+    total = x.lgamma()
+    for j in range(1, p):
+        total = total + (x - j / 2).lgamma()
+    return total + p * (p - 1) / 4 * 1.1447298858494002
+
+
+@op("m")
+def mvlgamma_(input, p):
+    """In-place form of mvlgamma."""
+    return input.copy_(mvlgamma(input, p))
