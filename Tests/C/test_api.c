@@ -25,6 +25,7 @@ static int32_t exp_backward(void *context, mt_node node, const mt_tensor *grads,
     (void)context;
     if (n_out != 1 || n_in != 1) return 1;
     mt_tensor y = mt_node_saved(node, 0);
+    if (!y) return 1; /* the error says why */
     out[0] = mt_mul(grads[0], y);
     mt_tensor_release(y);
     return out[0] == NULL;

@@ -28,7 +28,7 @@ int main(void) {
     CHECK_ERROR(!mt_transpose(a, 0, 2), MT_ERROR_INDEX, "Dimension out of range (expected to be in range of [-2, 1], but got 2)");
     CHECK_ERROR(mt_size(a, 9) < 0, MT_ERROR_INDEX, "Dimension out of range");
     mt_tensor target = mt_tensor_from_i64((int64_t[]){0, 3}, SHAPE(2));
-    CHECK_ERROR(!mt_cross_entropy(a, target, NULL, -100, 1, 0.0), MT_ERROR_INDEX, "Target 3 is out of bounds.");
+    CHECK_ERROR(!mt_cross_entropy(a, target, NULL, 1, -100, 0.0), MT_ERROR_INDEX, "Target 3 is out of bounds.");
     CHECK_ERROR(!mt_full(SHAPE(2), mt_number_f64(NAN), MT_INT64), MT_ERROR_RUNTIME, "without overflow");
 
     /* the graph */

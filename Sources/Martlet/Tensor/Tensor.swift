@@ -221,9 +221,21 @@ extension Tensor {
 
     /// `value` is a 0-dim tensor.
     static func full(_ sizes: Dims, _ value: Tensor, _ dtype: DType) throws -> Tensor {
+        try value.checkFits(dtype)
         let t = try empty(sizes, dtype)
         fillKernel(t, value)
         return t
+    }
+
+    /// Throws where this 0-dim value cannot be held by `type` (NaN or a large number as an integer).
+    func checkFits(_ type: DType) throws {
+        if type.isFloatingPoint || type == .bool { return }
+        let v = try item()
+        let bits = type.size * 8
+        let limit = type == .uint8 ? 256.0 : Double(sign: .plus, exponent: bits - 1, significand: 1)
+        guard v.isFinite, v >= -limit, dtype.isFloatingPoint ? v < limit : v <= limit else {
+            throw MartletError.runtime("value cannot be converted to type \(type == .uint8 ? "uint8_t" : "int\(bits)_t") without overflow")
+        }
     }
 
     /// The one element as a Swift number; anything but one element is torch's error.
