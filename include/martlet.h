@@ -453,6 +453,8 @@ MT_API mt_tensor mt_i1(mt_tensor self);
 MT_API mt_tensor mt_i1e(mt_tensor self);
 /* -x log(x). */
 MT_API mt_tensor mt_entr(mt_tensor self);
+/* The logarithm of the multivariate gamma function of dimension p. */
+MT_API mt_tensor mt_mvlgamma(mt_tensor self, int64_t p);
 /* NaN, inf and -inf replaced; a replacement that is itself NaN stands for the default (0, largest, smallest). */
 MT_API mt_tensor mt_nan_to_num(mt_tensor self, double nan, double posinf, double neginf);
 /* Two operands, broadcast and promoted; either may be a number. */
@@ -536,6 +538,7 @@ MT_API mt_status mt_rad2deg_(mt_tensor self);
 MT_API mt_status mt_round_(mt_tensor self, int64_t decimals);
 MT_API mt_status mt_logit_(mt_tensor self, double eps);
 MT_API mt_status mt_polygamma_(mt_tensor self, int64_t n);
+MT_API mt_status mt_mvlgamma_(mt_tensor self, int64_t p);
 MT_API mt_status mt_nan_to_num_(mt_tensor self, double nan, double posinf, double neginf);
 MT_API mt_status mt_pow_(mt_tensor self, mt_tensor exponent);
 MT_API mt_status mt_float_power_(mt_tensor self, mt_tensor exponent);

@@ -149,6 +149,11 @@ public func mt_i1e(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "s
 @_cdecl("mt_entr") @implementation
 public func mt_entr(_ self_: mt_tensor?) -> mt_tensor? { result { try T(self_, "self").entr() } }
 
+@_cdecl("mt_mvlgamma") @implementation
+public func mt_mvlgamma(_ self_: mt_tensor?, _ p: Int64) -> mt_tensor? {
+    result { try T(self_, "self").mvlgamma(Int(p)) }
+}
+
 @_cdecl("mt_nan_to_num") @implementation
 public func mt_nan_to_num(_ self_: mt_tensor?, _ nan: Double, _ posinf: Double, _ neginf: Double) -> mt_tensor? {
     result { try T(self_, "self").nanToNum(nan: optionalDouble(nan), posinf: optionalDouble(posinf), neginf: optionalDouble(neginf)) }

@@ -210,6 +210,11 @@ public func mt_polygamma_(_ self_: mt_tensor?, _ n: Int64) -> mt_status {
     status { try T(self_, "self").inPlace("polygamma_") { try $0.polygamma(Int(n)) } }
 }
 
+@_cdecl("mt_mvlgamma_") @implementation
+public func mt_mvlgamma_(_ self_: mt_tensor?, _ p: Int64) -> mt_status {
+    status { try T(self_, "self").inPlace("mvlgamma_") { try $0.mvlgamma(Int(p)) } }
+}
+
 @_cdecl("mt_nan_to_num_") @implementation
 public func mt_nan_to_num_(_ self_: mt_tensor?, _ nan: Double, _ posinf: Double, _ neginf: Double) -> mt_status {
     status { try T(self_, "self").inPlace("nan_to_num_") { try $0.nanToNum(nan: optionalDouble(nan), posinf: optionalDouble(posinf), neginf: optionalDouble(neginf)) } }

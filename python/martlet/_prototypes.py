@@ -333,6 +333,8 @@ PROTOTYPES = {
     "mt_multi_dot": "p:pi",
     "mt_multinomial": "p:pqip",
     "mt_mv": "p:pp",
+    "mt_mvlgamma": "p:pq",
+    "mt_mvlgamma_": "i:pq",
     "mt_nan_to_num": "p:pddd",
     "mt_nan_to_num_": "i:pddd",
     "mt_nanmean": "p:ppiii",

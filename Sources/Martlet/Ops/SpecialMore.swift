@@ -104,6 +104,23 @@ extension Tensor {
         return out
     }
 
+    /// The logarithm of the multivariate gamma function of dimension `p`, for self > (p - 1) / 2.
+    public func mvlgamma(_ p: Int) throws -> Tensor {
+        guard p >= 1 else { throw MartletError.runtime("p has to be greater than or equal to 1") }
+        let x = dtype.isFloatingPoint ? self : try to(.defaultFloat)
+        let constant = Double(p * (p - 1)) / 4 * 1.1447298858494002
+        let out = try withNoGrad { try x.shiftedSum(p) { try $0.lgamma() }.add(.number(constant)) }
+        x.recordFromInput(out, "MvlgammaBackward0") { g, x in try g.mul(x.shiftedSum(p) { try $0.digamma() }) }
+        return out
+    }
+
+    /// f(x) + f(x - 1/2) + ... over p terms.
+    private func shiftedSum(_ p: Int, _ f: (Tensor) throws -> Tensor) throws -> Tensor {
+        var sum = try f(self)
+        for j in 1..<Swift.max(p, 1) { sum = try sum.add(f(sub(.number(Double(j) / 2)))) }
+        return sum
+    }
+
     /// self * 2^other.
     public func ldexp(_ other: Tensor) throws -> Tensor {
         let out = try withNoGrad { try mul(Tensor.number(2.0).pow(other)) }

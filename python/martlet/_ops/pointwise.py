@@ -24,6 +24,8 @@ tm logit_(input: T, eps: float?=None) = mt_logit_ -> self
 t  polygamma(n: int, input: T) = mt_polygamma
 m  polygamma(input: T, n: int) = mt_polygamma(n, input)
 m  polygamma_(input: T, n: int) = mt_polygamma_ -> self
+tm mvlgamma(input: T, p: int) = mt_mvlgamma
+m  mvlgamma_(input: T, p: int) = mt_mvlgamma_ -> self
 tm nan_to_num(input: T, nan: float?=None, posinf: float?=None, neginf: float?=None) = mt_nan_to_num
 tm nan_to_num_(input: T, nan: float?=None, posinf: float?=None, neginf: float?=None) = mt_nan_to_num_ -> self
 
@@ -157,21 +159,3 @@ def positive(input):
 op("m", "__pos__")(positive)
 op("m", "__rtruediv__")(_reciprocal_times)
 op("m", "__rdiv__")(_reciprocal_times)
-
-
-@op("tm")
-def mvlgamma(input, p):
-    """mvlgamma(input, p): the logarithm of the multivariate gamma function of dimension p."""
-    if p < 1:
-        raise RuntimeError("p has to be greater than or equal to 1")
-    x = input if input.is_floating_point() else input.float()
-    total = x.lgamma()
-    for j in range(1, p):
-        total = total + (x - j / 2).lgamma()
-    return total + p * (p - 1) / 4 * 1.1447298858494002
-
-
-@op("m")
-def mvlgamma_(input, p):
-    """In-place form of mvlgamma."""
-    return input.copy_(mvlgamma(input, p))
