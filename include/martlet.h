@@ -876,14 +876,14 @@ MT_API mt_status mt_sort(mt_tensor self, int64_t dim, int32_t descending, int32_
 MT_API mt_tensor mt_argsort(mt_tensor self, int64_t dim, int32_t descending, int32_t stable);
 /* Sorted along the first dimension. */
 MT_API mt_tensor mt_msort(mt_tensor self);
-/* The k largest or smallest elements in order: out[0] values, out[1] indices. */
+/* The k largest or smallest elements, in order where `sorted`: out[0] values, out[1] indices. */
 MT_API mt_status mt_topk(mt_tensor self, int64_t k, int64_t dim, int32_t largest, int32_t sorted, mt_tensor *out);
 /* The k-th smallest element, counting from 1: out[0] value, out[1] index. */
 MT_API mt_status mt_kthvalue(mt_tensor self, int64_t k, int64_t dim, int32_t keepdim, mt_tensor *out);
 /* The lower median of all elements; of those that are not NaN where ignore_nan, else NaN where there is one. */
 MT_API mt_tensor mt_median(mt_tensor self, int32_t ignore_nan);
 MT_API mt_status mt_median_dim(mt_tensor self, int64_t dim, int32_t keepdim, int32_t ignore_nan, mt_tensor *out);
-/* The most frequent element and the last place where it stands. */
+/* The most frequent element and a place where it stands. */
 MT_API mt_status mt_mode(mt_tensor self, int64_t dim, int32_t keepdim, mt_tensor *out);
 /* Ways to find a quantile between two elements. */
 enum { MT_LINEAR = 0, MT_LOWER = 1, MT_HIGHER = 2, MT_MIDPOINT = 3, MT_NEAREST = 4 };

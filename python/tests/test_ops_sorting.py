@@ -115,3 +115,14 @@ ERRORS = [
 def test_errors(call):
     ours, theirs = check_error(call)
     assert str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize("n", [2, 5, 17, 40, 200, 900])
+def test_which_of_equal_elements(n):
+    for trial in range(12):
+        random = np.random.RandomState(trial + n)
+        x = random.randint(0, [2, 5, n][trial % 3], n).astype(["int64", "float32", "uint8"][trial % 3])
+        k = int(random.randint(1, min(n, 9) if trial % 2 else n))
+        for call in (lambda t, x: t.topk(x, k), lambda t, x: t.topk(x, k, largest=False, sorted=False), lambda t, x: t.kthvalue(x, k),
+                     lambda t, x: t.median(x, 0), lambda t, x: t.mode(x), lambda t, x: t.sort(x)):
+            check_op(call, [x], grad=False)

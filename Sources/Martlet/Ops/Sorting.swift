@@ -135,7 +135,7 @@ extension Tensor {
         return (d, indices)
     }
 
-    /// The `k` largest (or smallest) elements along a dimension, in order, and where they stand.
+    /// The `k` largest (or smallest) elements along a dimension, in order where `sorted`, and where they stand.
     public func topk(_ k: Int, _ dim: Int = -1, largest: Bool = true, sorted: Bool = true) throws
         -> (values: Tensor, indices: Tensor)
     {
@@ -149,11 +149,13 @@ extension Tensor {
         if rank > 0 { shape[d] = k }
         let indices = try Tensor.empty(shape, .int64)
         let o = indices.typed(Int64.self)
-        x.forEachSortLine(axis, descending: largest) { line, _, entries, scratch in
-            if k <= 32 && k < axis.count {
-                keepLeast(entries, k)
+        x.forEachSortLine(axis, descending: largest) { line, _, entries, _ in
+            let (n, selection) = (entries.count, Selection(entries))
+            if k * 64 <= n {
+                selection.partialSort(0, k, n)
             } else {
-                radixSort(entries, scratch)
+                selection.nthElement(0, k - 1, n)
+                if sorted { selection.sort(0, k - 1) }
             }
             let start = line / axis.inner * k * axis.inner + line % axis.inner
             for j in 0..<k { o[start + j * axis.inner] = Int64(entries[j].index) }
@@ -172,21 +174,31 @@ extension Tensor {
             throw MartletError.runtime("kthvalue(): selected number k out of range for dimension \(d)")
         }
         if dtype == .bool { throw MartletError.notImplemented("\"kthvalue_cpu\" not implemented for 'Bool'") }
-        let indices = try orderStatistic(d, keepDim: keepDim) { _ in k - 1 }
+        let indices = try orderStatistic(d, keepDim: keepDim) { entries, _ in
+            Selection(entries).quickselect(k - 1)
+            return k - 1
+        }
         return (try choose(d, indices, keepDim, "KthvalueBackward0"), indices)
     }
 
-    /// Where the element of the wanted rank stands in each line; `rank` gets the line's sorted entries.
-    private func orderStatistic(_ d: Int, keepDim: Bool, _ rank: (UnsafeMutableBufferPointer<SortEntry>) -> Int) throws -> Tensor {
+    /// Where the wanted element of each line stands; `select` arranges the line's entries and says which it is.
+    private func orderStatistic(
+        _ d: Int, keepDim: Bool,
+        _ select: (_ line: UnsafeMutableBufferPointer<SortEntry>, _ scratch: UnsafeMutableBufferPointer<SortEntry>) -> Int
+    ) throws -> Tensor {
         let x = try ordered()
         let indices = try Tensor.empty(sizes(without: d, keepDim: keepDim), .int64)
         let o = indices.typed(Int64.self)
         x.forEachSortLine(Axis(sizes, d), descending: false) { line, _, entries, scratch in
-            radixSort(entries, scratch)
-            o[line] = Int64(entries[rank(entries)].index)
+            o[line] = Int64(entries[select(entries, scratch)].index)
         }
         withExtendedLifetime(x) {}
         return indices
+    }
+
+    /// The key of NaN in this tensor's ordered form; nil where there is none.
+    private var nanKey: UInt64? {
+        dtype == .float64 ? .max : (dtype.isFloatingPoint ? UInt64(UInt32.max) : nil)
     }
 
     // MARK: Medians
@@ -234,46 +246,36 @@ extension Tensor {
     }
 
     private func medianIndices(_ d: Int, keepDim: Bool, ignoringNaN: Bool) throws -> Tensor {
-        let nan: UInt64? = dtype == .float64 ? .max : (dtype.isFloatingPoint ? UInt64(UInt32.max) : nil)
-        return try orderStatistic(d, keepDim: keepDim) { entries in
+        let nan = nanKey
+        return try orderStatistic(d, keepDim: keepDim) { entries, scratch in
             var numbers = entries.count
-            if nan != nil { while numbers > 0 && entries[numbers - 1].key == nan { numbers -= 1 } }
-            if numbers == entries.count || ignoringNaN { return Swift.max(numbers - 1, 0) / 2 }
-            return numbers
+            if let nan {
+                if !ignoringNaN, let first = entries.firstIndex(where: { $0.key == nan }) { return first }
+                for e in entries where e.key == nan { numbers -= 1 }
+            }
+            radixSort(entries, scratch)
+            return Swift.max(numbers - 1, 0) / 2
         }
     }
 
-    /// The most frequent element along a dimension (the smallest of several) and the last place where it stands.
+    /// The most frequent element along a dimension (the smallest of several) and a place where it stands.
     public func mode(_ dim: Int = -1, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
         try refuseSparse("mode")
         let d = try wrapDim(dim, rank)
         try requireElements("mode()", d)
-        let indices = try orderStatistic(d, keepDim: keepDim) { entries in
+        let nan = nanKey
+        let indices = try orderStatistic(d, keepDim: keepDim) { entries, _ in
+            Selection(entries).sort(0, entries.count)
             var (best, length, start) = (0, 0, 0)
-            for i in 0..<entries.count where i + 1 == entries.count || entries[i + 1].key != entries[i].key {
+            for i in 0..<entries.count {
+                // NaN equals nothing, itself included.
+                if i + 1 < entries.count && entries[i + 1].key == entries[i].key && entries[i].key != nan { continue }
                 if i + 1 - start > length { (best, length) = (i, i + 1 - start) }
                 start = i + 1
             }
             return best
         }
         return (try choose(d, indices, keepDim, "ModeBackward0"), indices)
-    }
-}
-
-/// Moves the `k` least entries to the front in order, the earlier of equal ones first.
-private func keepLeast(_ entries: UnsafeMutableBufferPointer<SortEntry>, _ k: Int) {
-    if k == 0 { return }
-    var filled = 0
-    for i in 0..<entries.count {
-        let e = entries[i]
-        if filled == k && e.key >= entries[k - 1].key { continue }
-        var j = filled < k ? filled : k - 1
-        while j > 0 && entries[j - 1].key > e.key {
-            entries[j] = entries[j - 1]
-            j -= 1
-        }
-        entries[j] = e
-        if filled < k { filled += 1 }
     }
 }
 
