@@ -1147,6 +1147,155 @@ MT_API mt_status mt_adagrad_update(const mt_tensor *params, const mt_tensor *gra
 /* Forgets the gradients of all parameters. */
 MT_API mt_status mt_clear_grads(const mt_tensor *params, int32_t n);
 
+/* ---- Layers ------------------------------------------------------------------------------------------------------ */
+
+/* A layer, or a model made of layers: parameters and what is computed with them. Release with mt_module_release.
+ *
+ *     mt_module parts[] = { mt_nn_linear(4, 16, 1, MT_DTYPE_NONE), mt_nn_tanh(), mt_nn_linear(16, 3, 1, MT_DTYPE_NONE) };
+ *     mt_module model = mt_nn_sequential(parts, 3);
+ *     mt_tensor scores = mt_module_forward(model, x);
+ *
+ * Constructors draw first values from the default generator exactly as torch.nn does; they return NULL on failure.
+ * A module keeps the modules it is made of: your handles to those may be released. Modules are not noted in scopes. */
+typedef struct mt_module_s *mt_module;
+/* Gives a module back. NULL is allowed. */
+MT_API void mt_module_release(mt_module module);
+
+/* Tensors under their names ("0.weight"), `count` of both; release with mt_named_tensors_release. */
+typedef struct mt_named_tensors {
+    char **names;
+    mt_tensor *items;
+    int64_t count;
+} mt_named_tensors;
+/* Releases the names, the tensors and the arrays. */
+MT_API void mt_named_tensors_release(mt_named_tensors *list);
+
+/* (..., in) to (..., out): x wT + b. Weight (out, in), bias (out), uniform within 1/sqrt(in) of zero. */
+MT_API mt_module mt_nn_linear(int64_t in, int64_t out, int32_t bias, int32_t dtype);
+/* int64 numbers below `count`, of any shape, to that shape followed by `dim`. Weight (count, dim), standard normal. Row
+ * `padding_index` (MT_NONE: none) is zero and gets no gradient. With `sparse` the gradient is sparse. */
+MT_API mt_module mt_nn_embedding(int64_t count, int64_t dim, int64_t padding_index, int32_t sparse, int32_t dtype);
+/* Normalises over the last dimensions, whose sizes are `shape`; with `affine` a weight and a bias of that shape. */
+MT_API mt_module mt_nn_layer_norm(const int64_t *shape, int32_t n, double eps, int32_t affine, int32_t dtype);
+/* Normalises each channel of (N, C) or (N, C, L), or of (N, C, H, W): by the batch in training, else by running statistics,
+ * which move by `momentum` (NaN: the plain average) in training unless `track` is 0. */
+MT_API mt_module mt_nn_batch_norm1d(int64_t channels, double eps, double momentum, int32_t affine, int32_t track,
+                                    int32_t dtype);
+MT_API mt_module mt_nn_batch_norm2d(int64_t channels, double eps, double momentum, int32_t affine, int32_t track,
+                                    int32_t dtype);
+/* Zeros with probability p in training, the rest scaled by 1 / (1 - p). MT_ERROR_VALUE for p outside 0...1. */
+MT_API mt_module mt_nn_dropout(double p);
+/* Kernels over images (N, in, H, W). Each list holds (height, width); NULL means stride 1, padding 0, dilation 1. */
+MT_API mt_module mt_nn_conv2d(int64_t in, int64_t out, const int64_t *kernel, const int64_t *stride, const int64_t *padding,
+                              const int64_t *dilation, int64_t groups, int32_t bias, int32_t dtype);
+/* The largest value, or the mean, of square windows of images; stride MT_NONE is the window's size. */
+MT_API mt_module mt_nn_max_pool2d(int64_t kernel, int64_t stride, int64_t padding);
+MT_API mt_module mt_nn_avg_pool2d(int64_t kernel, int64_t stride, int64_t padding);
+/* Dimensions `start` to `end` as one; 1 and -1 keep the batch. */
+MT_API mt_module mt_nn_flatten(int64_t start, int64_t end);
+/* The identity, and activations element by element. */
+MT_API mt_module mt_nn_identity(void);
+MT_API mt_module mt_nn_relu(void);
+MT_API mt_module mt_nn_leaky_relu(double slope);
+MT_API mt_module mt_nn_elu(double alpha);
+MT_API mt_module mt_nn_tanh(void);
+MT_API mt_module mt_nn_sigmoid(void);
+MT_API mt_module mt_nn_silu(void);
+/* By the normal distribution function, or by its approximation with tanh. */
+MT_API mt_module mt_nn_gelu(int32_t tanh_approximation);
+/* Along one dimension. */
+MT_API mt_module mt_nn_softmax(int64_t dim);
+MT_API mt_module mt_nn_log_softmax(int64_t dim);
+/* One module after the other; their tensors are named "0.weight", "0.bias", "2.weight", ... */
+MT_API mt_module mt_nn_sequential(const mt_module *modules, int32_t n);
+/* Attention of several heads; see mt_module_attend. mt_module_forward makes it self-attention.
+ * MT_ERROR_ASSERTION where `heads` does not divide `embed_dim`. */
+MT_API mt_module mt_nn_multihead_attention(int64_t embed_dim, int64_t heads, double dropout, int32_t bias,
+                                           int32_t batch_first, int32_t dtype);
+/* Options of an encoder layer; start from the _INIT macro, whose values are torch's defaults. */
+typedef struct mt_transformer_options {
+    uint32_t size;
+    int64_t feed_forward;
+    double dropout, eps;
+    int32_t gelu, batch_first, norm_first, bias, dtype; /* gelu 0: ReLU */
+} mt_transformer_options;
+#define MT_TRANSFORMER_OPTIONS_INIT { sizeof(mt_transformer_options), 2048, 0.1, 1e-5, 0, 0, 0, 1, MT_DTYPE_NONE }
+/* Self-attention and feed-forward with residuals, dropout and layer norm; (L, N, dim) to (L, N, dim). NULL: defaults. */
+MT_API mt_module mt_nn_transformer_encoder_layer(int64_t dim, int64_t heads, const mt_transformer_options *options);
+/* n copies of an encoder layer in a row, then `norm` unless that is NULL. The layer is not one of them. */
+MT_API mt_module mt_nn_transformer_encoder(mt_module layer, int64_t n, mt_module norm);
+
+/* What the module computes from `x`. */
+MT_API mt_tensor mt_module_forward(mt_module module, mt_tensor x);
+/* Multi-head attention of query (L, N, E) to key and value (S, N, E). Masks may be NULL; bool ones hide where true, float
+ * ones are added to the scores: `key_padding` (N, S), `mask` (L, S) or (N heads, L, S), `is_causal` says that it is the causal
+ * one. Unless `weights` is NULL it receives the attention (N, L, S), averaged over heads, owned by you. */
+MT_API mt_tensor mt_module_attend(mt_module module, mt_tensor query, mt_tensor key, mt_tensor value, mt_tensor key_padding,
+                                  mt_tensor mask, int32_t is_causal, mt_tensor *weights);
+/* An encoder layer's or an encoder's result with masks as above. */
+MT_API mt_tensor mt_module_encode(mt_module module, mt_tensor x, mt_tensor mask, mt_tensor key_padding, int32_t is_causal);
+/* Handles to the learnt tensors, for optimizers; the same with their names; the other tensors of the state. */
+MT_API mt_status mt_module_parameters(mt_module module, mt_tensor_list *out);
+MT_API mt_status mt_module_named_parameters(mt_module module, mt_named_tensors *out);
+MT_API mt_status mt_module_named_buffers(mt_module module, mt_named_tensors *out);
+/* Training mode on or off, for the module and all inside it. */
+MT_API mt_status mt_module_train(mt_module module, int32_t on);
+/* 1 or 0; -1 and an error for a bad handle. */
+MT_API int32_t mt_module_is_training(mt_module module);
+/* Forgets the gradients of all parameters, or fills them with zeros. */
+MT_API mt_status mt_module_zero_grad(mt_module module, int32_t set_to_none);
+/* Converts floating-point parameters and buffers in place. */
+MT_API mt_status mt_module_to(mt_module module, int32_t dtype);
+/* Parameters and buffers under torch's names, detached, sharing the module's memory. */
+MT_API mt_status mt_module_state_dict(mt_module module, mt_named_tensors *out);
+/* Copies `n` tensors into those of the same names. MT_ERROR_RUNTIME where sizes differ and, if `strict`, for missing and
+ * unexpected names; what fits is copied all the same. */
+MT_API mt_status mt_module_load_state_dict(mt_module module, const char *const *names, const mt_tensor *tensors, int32_t n,
+                                           int32_t strict);
+/* The module as torch prints it; free with mt_string_free. */
+MT_API char *mt_module_str(mt_module module);
+
+/* First values for parameters, in place and unrecorded, drawn as torch.nn.init draws them. `a` is the negative slope of the
+ * leaky ReLU that follows (0: ReLU); with `fan_out` the variance of gradients is kept instead of that of values.
+ * MT_ERROR_VALUE below two dimensions. */
+MT_API mt_status mt_kaiming_uniform_(mt_tensor self, double a, int32_t fan_out, mt_generator generator);
+MT_API mt_status mt_kaiming_normal_(mt_tensor self, double a, int32_t fan_out, mt_generator generator);
+MT_API mt_status mt_xavier_uniform_(mt_tensor self, double gain, mt_generator generator);
+MT_API mt_status mt_xavier_normal_(mt_tensor self, double gain, mt_generator generator);
+
+/* ---- Data -------------------------------------------------------------------------------------------------------- */
+
+/* Numbered samples, each a list of tensors. Release with mt_dataset_release. */
+typedef struct mt_dataset_s *mt_dataset;
+/* Batches of a dataset. Release with mt_data_loader_release. */
+typedef struct mt_data_loader_s *mt_data_loader;
+/* Sample i is row i of each tensor. MT_ERROR_ASSERTION for tensors of unequal lengths. */
+MT_API mt_dataset mt_tensor_dataset(const mt_tensor *tensors, int32_t n);
+/* Some samples of another dataset, by number. */
+MT_API mt_dataset mt_subset(mt_dataset dataset, const int64_t *indices, int64_t n);
+/* Deals the samples out at random into n parts of the given lengths, written to `out`, owned by you. MT_ERROR_VALUE where
+ * the lengths do not add up to the dataset's. */
+MT_API mt_status mt_random_split(mt_dataset dataset, const int64_t *lengths, int32_t n, mt_generator generator,
+                                 mt_dataset *out);
+/* The number of samples; -1 and an error for a bad handle. */
+MT_API int64_t mt_dataset_length(mt_dataset dataset);
+/* One sample as a list. MT_ERROR_INDEX for a number outside the dataset. */
+MT_API mt_status mt_dataset_sample(mt_dataset dataset, int64_t index, mt_tensor_list *out);
+MT_API void mt_dataset_release(mt_dataset dataset);
+/* Batches in order, or shuffled anew in every pass; with `drop_last` without a last one that is not full. Draws from
+ * `generator`, NULL for the default one, as torch's DataLoader does. MT_ERROR_VALUE for a batch size below 1. */
+MT_API mt_data_loader mt_data_loader_new(mt_dataset dataset, int64_t batch_size, int32_t shuffle, int32_t drop_last,
+                                         mt_generator generator);
+/* The number of batches in a pass; -1 and an error for a bad handle. */
+MT_API int64_t mt_data_loader_length(mt_data_loader loader);
+/* The next batch, samples stacked; at the end of a pass `batch->count` is 0, and the call after that begins another pass:
+ *
+ *     while (mt_data_loader_next(loader, &batch) == MT_OK && batch.count > 0) { ...; mt_tensor_list_release(&batch); } */
+MT_API mt_status mt_data_loader_next(mt_data_loader loader, mt_tensor_list *batch);
+/* Leaves the pass: the next batch is the first of another one. */
+MT_API mt_status mt_data_loader_restart(mt_data_loader loader);
+MT_API void mt_data_loader_release(mt_data_loader loader);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,7 +30,8 @@ public struct DataLoader: Sequence {
 
     /// The number of batches in a pass.
     public var count: Int {
-        dropLast ? dataset.count / batchSize : (dataset.count + batchSize - 1) / batchSize
+        let full = dataset.count / batchSize
+        return dropLast || full * batchSize == dataset.count ? full : full + 1
     }
 
     public func makeIterator() -> Pass { orTrap { try Pass(self) } }

@@ -33,7 +33,7 @@ public struct TensorDataset: Dataset {
     public init(_ tensors: [Tensor]) throws {
         guard let first = tensors.first else { throw MartletError.value("TensorDataset: no tensors were given") }
         for t in tensors {
-            guard t.rank > 0 else { throw MartletError.type("TensorDataset: a 0-d tensor has no length") }
+            guard t.rank > 0 else { throw MartletError(.type, "TensorDataset: a 0-d tensor has no length") }
             guard t.sizes[0] == first.sizes[0] else { throw MartletError(.assertion, "Size mismatch between tensors") }
         }
         self.tensors = tensors
@@ -74,7 +74,9 @@ public struct Subset: Dataset {
 /// Deals the samples out at random into parts of the given lengths, by one random permutation.
 /// Throws `value` where the lengths do not add up to the dataset's.
 public func randomSplit(_ dataset: any Dataset, _ lengths: [Int], generator: Generator? = nil) throws -> [Subset] {
-    guard lengths.reduce(0, +) == dataset.count, lengths.allSatisfy({ $0 >= 0 }) else {
+    var rest = dataset.count
+    for length in lengths where rest >= 0 { rest = length < 0 ? -1 : rest - length }
+    guard rest == 0 else {
         throw MartletError.value("Sum of input lengths does not equal the length of the input dataset!")
     }
     let order = try Tensor.randperm(dataset.count, generator: generator).toArray(Int64.self).map { Int($0) }

@@ -80,7 +80,7 @@ public final class Embedding: Module {
         _ count: Int, _ dim: Int, paddingIndex: Int? = nil, maxNorm: Double? = nil, scaleByFrequency: Bool = false,
         sparse: Bool = false, dtype: DType = .defaultFloat, generator: Generator? = nil
     ) throws {
-        if let p = paddingIndex, p >= count || p < -count {
+        if let p = paddingIndex, p >= count || p < 0 && (count < 0 || p < -count) {
             throw MartletError(.assertion, "Padding_idx must be within num_embeddings")
         }
         (self.count, self.dim, self.maxNorm) = (count, dim, maxNorm)
