@@ -41,6 +41,8 @@ let package = Package(
         .executableTarget(
             name: "ExampleDynamicNet", dependencies: ["MartletC"], cSettings: [.headerSearchPath("../../include")],
             linkerSettings: [.linkedLibrary("m")]),
+        .executableTarget(name: "ExampleIrisSwift", dependencies: ["Martlet"]),
+        .executableTarget(name: "ExampleDynamicNetSwift", dependencies: ["Martlet"]),
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletC", "CMartlet", "MartletKernels"]),
     ],
     swiftLanguageModes: [.v5]

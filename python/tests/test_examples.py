@@ -474,7 +474,7 @@ def dynamic_net_losses(torch):
     return losses
 
 
-@pytest.mark.parametrize("name", ["ExampleIris"])
+@pytest.mark.parametrize("name", ["ExampleIris", "ExampleIrisSwift"])
 def test_iris_program_learns_what_python_learns(name):
     lines = checked(built(name), os.path.join(EXAMPLES, "data", "iris.csv"))
     assert len(lines) == 11
@@ -487,7 +487,7 @@ def test_iris_program_learns_what_python_learns(name):
             assert abs(float(a) - float(b)) <= 1.01e-4, (ours, theirs)
 
 
-@pytest.mark.parametrize("name", ["ExampleIris"])
+@pytest.mark.parametrize("name", ["ExampleIris", "ExampleIrisSwift"])
 @pytest.mark.parametrize("content", [None, "", "a,b,c,d,e\n1,2,3,4\n", "a,b,c,d,e\n1,2,3,4,rose\n"])
 def test_iris_program_refuses_a_bad_table(name, content, tmp_path):
     path = tmp_path / "table.csv"
@@ -497,7 +497,7 @@ def test_iris_program_refuses_a_bad_table(name, content, tmp_path):
     assert done.returncode == 1 and b"table.csv" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["ExampleDynamicNet"])
+@pytest.mark.parametrize("name", ["ExampleDynamicNet", "ExampleDynamicNetSwift"])
 def test_dynamic_net_program_steps_as_python_does(name):
     lines = checked(built(name))
     steps = [re.match(r"step +(\d+)  uses (\d)  loss ([\d.]+)$", line) for line in lines[:34]]
