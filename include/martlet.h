@@ -871,7 +871,7 @@ MT_API mt_tensor mt_diff(mt_tensor self, int64_t n, int64_t dim, mt_tensor prepe
 
 /* ---- Sorting and order statistics along a dimension; NaN counts as largest ------------------------------------------ */
 
-/* out[0] the values in order, out[1] (int64) where each came from. Equal elements keep their order in any case. */
+/* out[0] the values in order, out[1] (int64) where each came from. Equal elements keep their order where `stable`. */
 MT_API mt_status mt_sort(mt_tensor self, int64_t dim, int32_t descending, int32_t stable, mt_tensor *out);
 MT_API mt_tensor mt_argsort(mt_tensor self, int64_t dim, int32_t descending, int32_t stable);
 /* Sorted along the first dimension. */

@@ -1,7 +1,7 @@
 /// Sorting along a dimension and what follows from it: top-k, order statistics, medians, modes, quantiles.
 ///
 /// A line is sorted by unsigned keys whose order is that of the values (NaN last), by radix where it is long.
-/// Every order is stable.
+/// Equal elements keep their order where that is asked for; else they come out as torch's introsort leaves them.
 
 extension Float {
     var sortKey: UInt64 {
@@ -104,32 +104,40 @@ extension Tensor {
     }
 
     /// The elements along a dimension in ascending or descending order (NaN counts as largest) and where each
-    /// came from. Equal elements keep their order; `stable` only changes the name of the recorded step.
+    /// came from. Equal elements keep their order where `stable`.
     public func sort(_ dim: Int = -1, descending: Bool = false, stable: Bool = false) throws
         -> (values: Tensor, indices: Tensor)
     {
-        let (d, indices) = try sortedIndices("sort", dim, descending)
+        let (d, indices) = try sortedIndices("sort", dim, descending, stable)
         return (try arranged(d, indices, stable ? "SortBackward1" : "SortBackward0"), indices)
     }
 
     /// The places of the elements in sorted order.
     public func argsort(_ dim: Int = -1, descending: Bool = false, stable: Bool = false) throws -> Tensor {
-        try sortedIndices("argsort", dim, descending).1
+        try sortedIndices("argsort", dim, descending, stable).1
     }
 
     /// Sorted along the first dimension.
     public func msort() throws -> Tensor { try sort(0).values }
 
-    private func sortedIndices(_ op: String, _ dim: Int, _ descending: Bool) throws -> (Int, Tensor) {
+    private func sortedIndices(_ op: String, _ dim: Int, _ descending: Bool, _ stable: Bool) throws -> (Int, Tensor) {
         try refuseSparse(op)
         let d = try wrapDim(dim, rank)
         let x = try ordered()
         let indices = try Tensor.empty(sizes, .int64)
         let o = indices.typed(Int64.self)
         let axis = Axis(sizes, d)
+        // Long vectors of integers are sorted upwards by radix in torch too.
+        let keepsOrder = stable || (dtype.isIntegral && rank == 1 && !descending && numel >= 32768)
         x.forEachSortLine(axis, descending: descending) { _, start, entries, scratch in
             radixSort(entries, scratch)
-            for k in 0..<entries.count { o[start + k * axis.inner] = Int64(entries[k].index) }
+            var sorted = entries
+            if !keepsOrder && (1..<Swift.max(entries.count, 1)).contains(where: { entries[$0].key == entries[$0 - 1].key }) {
+                for e in entries { scratch[e.index] = e }
+                Selection(scratch).sort(0, scratch.count)
+                sorted = scratch
+            }
+            for k in 0..<sorted.count { o[start + k * axis.inner] = Int64(sorted[k].index) }
         }
         withExtendedLifetime(x) {}
         return (d, indices)
