@@ -126,3 +126,10 @@ def test_which_of_equal_elements(n):
         for call in (lambda t, x: t.topk(x, k), lambda t, x: t.topk(x, k, largest=False, sorted=False), lambda t, x: t.kthvalue(x, k),
                      lambda t, x: t.median(x, 0), lambda t, x: t.mode(x), lambda t, x: t.sort(x)):
             check_op(call, [x], grad=False)
+
+
+def test_arguments_of_a_wrong_type():
+    for call in (lambda t: t.sort(3), lambda t: t.ones(2).sort("a"), lambda t: t.median(None), lambda t: t.ones(2).median("a"),
+                 lambda t: t.max(3), lambda t: t.ones(2).max("a"), lambda t: t.ones(2).std("a"), lambda t: t.ones(2).quantile("a"),
+                 lambda t: t.unique(3), lambda t: t.ones(2).norm(2, "a"), lambda t: t.linalg.matrix_norm(t.ones(2, 2), 2, (0, "a"))):
+        check_error(call)

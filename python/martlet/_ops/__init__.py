@@ -231,6 +231,14 @@ def type_name(value):
     return type(value).__name__
 
 
+def handle(tensor, name, argument="input", position=1):
+    """The handle of a tensor; torch's TypeError for anything else."""
+    try:
+        return tensor._h
+    except AttributeError:
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(tensor)}") from None
+
+
 def named_result(kind, values):
     """The named tuple return_types.<kind>."""
     from .. import return_types

@@ -1,5 +1,5 @@
 """Reductions, softmax, running sums, norms."""
-from . import T as _T, linalg as _L, named_result, op, plain_number, store, table, type_name, wrap
+from . import T as _T, handle, linalg as _L, named_result, op, plain_number, store, table, type_name, wrap
 from . import ints as _ints
 from .._native import fail, lib
 
@@ -66,7 +66,7 @@ def _extreme(name, whole, along, binary):
             if keywords:
                 raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(keywords))}'")
         if not args:
-            made = wrap(whole(input._h))
+            made = wrap(whole(handle(input, name)))
             return made if out is None else store(out, made)
         first = args[0]
         if isinstance(first, type(input)) or hasattr(first, "_h"):
@@ -76,7 +76,7 @@ def _extreme(name, whole, along, binary):
             got = ", ".join(type_name(a) for a in (input, *args))
             raise TypeError(f"{name}() received an invalid combination of arguments - got ({got}), but expected one of:\n"
                             f" * (Tensor input)\n * (Tensor input, Tensor other)\n * (Tensor input, int dim, bool keepdim = False)")
-        result = _pair(name, along, input._h, first.__index__(), 1 if keepdim else 0)
+        result = _pair(name, along, handle(input, name), first.__index__(), 1 if keepdim else 0)
         if out is None:
             return result
         return named_result(name, (store(out[0], result[0]), store(out[1], result[1])))
@@ -117,8 +117,8 @@ def _spread(name, function, two):
             correction = 1
         p, n = (None, 0) if dim is None else _ints(dim, name, "dim", 2)
         if two:
-            return _pair(None, function, input._h, p, n, correction, 1 if keepdim else 0)
-        made = wrap(function(input._h, p, n, correction, 1 if keepdim else 0))
+            return _pair(None, function, handle(input, name), p, n, correction, 1 if keepdim else 0)
+        made = wrap(function(handle(input, name), p, n, correction, 1 if keepdim else 0))
         return made if out is None else store(out, made)
     spread.__name__ = spread.__qualname__ = name
     spread.__doc__ = f"""{name}(input, dim=None, *, correction=1, keepdim=False); also {name}(input, unbiased) and
@@ -147,7 +147,7 @@ def _number(value, name, argument):
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """(sum |x|^ord)^(1/ord) over dim, or over all elements."""
     p, n = (None, 0) if dim is None else _ints(dim, "linalg_vector_norm", "dim", 3)
-    made = wrap(lib.mt_vector_norm(x._h, _number(ord, "linalg_vector_norm", "ord"), p, n, 1 if keepdim else 0,
+    made = wrap(lib.mt_vector_norm(handle(x, "linalg_vector_norm", "x"), _number(ord, "linalg_vector_norm", "ord"), p, n, 1 if keepdim else 0,
                                    -1 if dtype is None else dtype._code))
     return made if out is None else store(out, made)
 
@@ -158,15 +158,18 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     if hasattr(dim, "__index__") or len(dim) != 2:
         got = " ".join(str(d) for d in ((dim,) if hasattr(dim, "__index__") else dim))
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {got}")
+    for place, d in enumerate(dim, 1):
+        if not hasattr(d, "__index__"):
+            raise TypeError(f"linalg_matrix_norm(): argument 'dim' failed to unpack the object at pos {place}, a {type_name(d)}")
     code, keep = -1 if dtype is None else dtype._code, 1 if keepdim else 0
     if ord in ("nuc", 2, -2) and not isinstance(ord, bool):
         made = _by_singular_values(A if dtype is None else A.to(dtype), ord, tuple(dim), keepdim)
     elif isinstance(ord, str):
         if ord != "fro":
             raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-        made = wrap(lib.mt_frobenius_norm(A._h, dim[0], dim[1], keep, code))
+        made = wrap(lib.mt_frobenius_norm(handle(A, "linalg_matrix_norm", "A"), dim[0], dim[1], keep, code))
     else:
-        made = wrap(lib.mt_matrix_norm(A._h, _number(ord, "linalg_matrix_norm", "ord"), dim[0], dim[1], keep, code))
+        made = wrap(lib.mt_matrix_norm(handle(A, "linalg_matrix_norm", "A"), _number(ord, "linalg_matrix_norm", "ord"), dim[0], dim[1], keep, code))
     return made if out is None else store(out, made)
 
 
