@@ -17,7 +17,7 @@ typedef struct {
     const double *p;
 } call;
 
-enum { UNARY, UNARY_PARAM, BINARY, COMPARE, ADD_SCALED, ADDCMUL, ADDCDIV, LERP, WHERE, SCALE };
+enum { UNARY, UNARY_PARAM, BINARY, BINARY_PARAM, COMPARE, ADD_SCALED, ADDCMUL, ADDCDIV, LERP, WHERE, SCALE };
 
 /* w elements of p from i on, as contiguous memory: p itself or a copy in buffer. */
 #define DEFINE_READ(T, S) \
@@ -55,6 +55,7 @@ static void blocks_##S(const call *k, int64_t begin, int64_t end) { \
         case UNARY: t->unary_##S(k->op, a, o, w); break; \
         case UNARY_PARAM: t->unary_param_##S(k->op, a, o, w, k->p); break; \
         case BINARY: t->binary_##S(k->op, a, b, o, w); break; \
+        case BINARY_PARAM: t->binary_param_##S(k->op, a, b, o, w, k->p); break; \
         case ADD_SCALED: t->add_scaled_##S(a, b, (T)k->value, o, w); break; \
         case ADDCMUL: t->addcmul_##S(a, b, c, (T)k->value, o, w); break; \
         case ADDCDIV: t->addcdiv_##S(a, b, c, (T)k->value, o, w); break; \
@@ -96,6 +97,10 @@ void mk_binary_##S(int32_t op, const T *a, int64_t sa, const T *b, int64_t sb, T
         return; \
     } \
     run_##S(&(call){.kind = BINARY, .op = op, .a = a, .sa = sa, .b = b, .sb = sb, .out = out, .so = so}, n); \
+} \
+void mk_binary_param_##S(int32_t op, const T *a, int64_t sa, const T *b, int64_t sb, T *out, int64_t so, int64_t n, \
+                         const double *p) { \
+    run_##S(&(call){.kind = BINARY_PARAM, .op = op, .a = a, .sa = sa, .b = b, .sb = sb, .out = out, .so = so, .p = p}, n); \
 } \
 void mk_compare_##S(int32_t op, const T *a, int64_t sa, const T *b, int64_t sb, uint8_t *out, int64_t so, int64_t n) { \
     run_##S(&(call){.kind = COMPARE, .op = op, .a = a, .sa = sa, .b = b, .sb = sb, .out = out, .so = so}, n); \

@@ -12,6 +12,7 @@
     void (*unary_##S)(int32_t op, const T *x, T *out, int64_t n); \
     void (*unary_param_##S)(int32_t op, const T *x, T *out, int64_t n, const double *p); \
     void (*binary_##S)(int32_t op, const T *a, const T *b, T *out, int64_t n); \
+    void (*binary_param_##S)(int32_t op, const T *a, const T *b, T *out, int64_t n, const double *p); \
     /* ADD SUB MUL DIV with one operand a single value; 0 if the op has no such loop */ \
     int (*binary_right_##S)(int32_t op, const T *a, T b, T *out, int64_t n); \
     int (*binary_left_##S)(int32_t op, T a, const T *b, T *out, int64_t n); \

@@ -61,6 +61,7 @@ extension Tensor {
     public func mish() throws -> Tensor {
         try requireFloat("mish_cpu")
         return try unary(.mish, "MishBackward0", fromInput: { g, x in
+            guard Tensor.recordsBackward(g, x) else { return try paramBackward(.mish, g, x) }
             let s = try x.sigmoid()
             let t = try x.softplus().tanh()
             return try g.mul(t.add(x.mul(s).mul(t.mul(t).rsub(.number(1)))))
@@ -79,6 +80,7 @@ extension Tensor {
     public func hardswish() throws -> Tensor {
         try requireFloat("hardswish_cpu")
         return try unary(.hardswish, "HardswishBackward0", fromInput: { g, x in
+            guard Tensor.recordsBackward(g, x) else { return try paramBackward(.hardswish, g, x) }
             let middle = try g.mul(x.div(.number(3)).add(.number(0.5)))
             return try Tensor.choose(
                 x.le(.number(-3)), .number(0), Tensor.choose(x.lt(.number(3)), middle, g))
@@ -90,8 +92,7 @@ extension Tensor {
         try requireFloat("hardsigmoid_cpu")
         let out = try unaryKernel(.hardsigmoid, self)
         recordPiecewise(out, "Hardsigmoid") { g, x in
-            let inside = try x.gt(.number(-3)).logicalAnd(x.lt(.number(3)))
-            return try Tensor.choose(inside, g.mul(.number(1.0 / 6)), .number(0))
+            try paramBackward(.hardsigmoid, g, x)
         }
         return out
     }

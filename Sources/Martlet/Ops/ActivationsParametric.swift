@@ -5,7 +5,7 @@ extension Tensor {
         try requireFloat("leaky_relu_cpu")
         let out = try paramKernel(.leakyRelu, self, slope)
         recordPiecewise(out, "LeakyRelu") { g, x in
-            try Tensor.choose(x.gt(.number(0)), g, g.mul(.number(slope)))
+            try paramBackward(.leakyRelu, g, x, slope)
         }
         return out
     }
@@ -29,6 +29,7 @@ extension Tensor {
 
     func recordElu(_ out: Tensor, _ name: String, _ alpha: Double, _ scale: Double, _ inputScale: Double) {
         recordFromInput(out, name) { g, x in
+            guard Tensor.recordsBackward(g, x) else { return try paramBackward(.elu, g, x, alpha, scale, inputScale) }
             let low = try x.clamp(max: .number(0.0))
             let slope = try low.mul(.number(inputScale)).exp().mul(.number(inputScale * alpha * scale))
             return try Tensor.choose(x.le(.number(0)), g.mul(slope), g.mul(.number(scale)))
@@ -62,8 +63,7 @@ extension Tensor {
             ? try paramKernel(.clamp, self, low, high)
             : try limited(.number(Int(wrapInt64(low))), .number(Int(wrapInt64(high))))
         recordPiecewise(out, "Hardtanh") { g, x in
-            let outside = try x.le(.number(low)).logicalOr(x.ge(.number(high)))
-            return try Tensor.choose(outside, .number(0), g)
+            try paramBackward(.hardtanh, g, x, low, high)
         }
         return out
     }
@@ -130,8 +130,7 @@ extension Tensor {
 
     private func recordShrink(_ out: Tensor, _ name: String, _ lambda: Double) {
         recordPiecewise(out, name) { g, x in
-            let inside = try x.ge(.number(-lambda)).logicalAnd(x.le(.number(lambda)))
-            return try Tensor.choose(inside, .number(0), g)
+            try paramBackward(.shrink, g, x, lambda)
         }
     }
 
@@ -145,7 +144,7 @@ extension Tensor {
             out = try Tensor.choose(le(.number(Int(wrapInt64(limit)))), .number(Int(wrapInt64(value))), self)
         }
         recordPiecewise(out, "Threshold") { g, x in
-            try Tensor.choose(x.le(.number(limit)), .number(0), g)
+            try paramBackward(.threshold, g, x, limit)
         }
         return out
     }

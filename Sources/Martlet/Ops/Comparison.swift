@@ -27,6 +27,7 @@ extension Tensor {
     }
 
     /// A bool of each element; false throughout for integers.
+    @inline(__always)
     private func classify(_ f: (Double) -> Bool) throws -> Tensor {
         if !dtype.isFloatingPoint { return try .zeros(sizes, .bool) }
         let x = try operand(dtype)

@@ -95,6 +95,7 @@ extension Tensor {
         }
         recordFromInput(out, "PowBackward0") { g, x in
             if e == 0 { return try Tensor.zeros(x.sizes, x.dtype) }
+            if e == 2 && x.dtype.isFloatingPoint && !Tensor.recordsBackward(g, x) { return try paramBackward(.scaledProduct, g, x, 2) }
             return try g.mul((e == 2 ? x : x.pow(.number(e - 1))).mul(.number(e)))
         }
         return out

@@ -39,6 +39,39 @@ func paramKernel(
     return out
 }
 
+/// The derivatives with parameters that kernels know. Raw values are the kernels' codes.
+enum ParamBackwardOp: Int32 {
+    case leakyRelu = 0, elu, hardtanh, clamp, shrink, threshold, hardswish, hardsigmoid, mish, scaledProduct
+}
+
+/// out = op(g, x; parameters), the gradient of x from that of the result; half types compute in float32.
+func paramBackward(
+    _ op: ParamBackwardOp, _ g: Tensor, _ x: Tensor, _ p0: Double = 0, _ p1: Double = 0, _ p2: Double = 0
+) throws -> Tensor {
+    if x.dtype.size == 2 {
+        let r = try paramBackward(op, g.operand(.float32), x.operand(.float32), p0, p1, p2)
+        return try withNoGrad { try r.to(x.dtype) }
+    }
+    let g = try g.operand(x.dtype)
+    let out = try layoutLike(try broadcastSizes(g.sizes, x.sizes), x.dtype, [x, g])
+    let loop = ElementLoop(out, g, x)
+    let (so, sg, sx, _) = loop.inner
+    let parameters = [p0, p1, p2]
+    if x.dtype == .float32 {
+        let (o, p, q) = (out.typed(Float.self), g.typed(Float.self), x.typed(Float.self))
+        loop.forEachRun { i, j, k, _, n in
+            mk_binary_param_f32(op.rawValue, p + j, Int64(sg), q + k, Int64(sx), o + i, Int64(so), Int64(n), parameters)
+        }
+    } else {
+        let (o, p, q) = (out.typed(Double.self), g.typed(Double.self), x.typed(Double.self))
+        loop.forEachRun { i, j, k, _, n in
+            mk_binary_param_f64(op.rawValue, p + j, Int64(sg), q + k, Int64(sx), o + i, Int64(so), Int64(n), parameters)
+        }
+    }
+    withExtendedLifetime((g, x)) {}
+    return out
+}
+
 /// What three operands are combined to.
 enum TernaryOp {
     case addcmul(Double), addcdiv(Double), lerp
@@ -211,6 +244,12 @@ extension Tensor {
     ) throws -> Tensor {
         GradMode.isEnabled && (g.requiresGrad || kept.requiresGrad)
             ? try recorded() : try binaryKernel(fused, g, kept)
+    }
+
+    /// Whether the step that turns `g` into a gradient by way of `kept` is itself recorded.
+    @inline(__always)
+    static func recordsBackward(_ g: Tensor, _ kept: Tensor) -> Bool {
+        GradMode.isEnabled && (g.requiresGrad || kept.requiresGrad)
     }
 
     /// torch's error for a dtype that an operation does not take.

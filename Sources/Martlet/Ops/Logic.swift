@@ -16,11 +16,13 @@ extension Tensor {
         return out
     }
 
+    @inline(__always)
     private func logical(_ other: Tensor, _ f: (Bool, Bool) -> Bool) throws -> Tensor {
         try bits(Bool.self, operand(.bool), other.operand(.bool), f)
     }
 
     /// out = f(a, b) over broadcast operands that both have the element type.
+    @inline(__always)
     func bits<E: TensorElement>(_: E.Type, _ x: Tensor, _ y: Tensor, _ f: (E, E) -> E) throws -> Tensor {
         let out = try layoutLike(try broadcastSizes(x.sizes, y.sizes), E.dtype, [x, y])
         let loop = ElementLoop(out, x, y)

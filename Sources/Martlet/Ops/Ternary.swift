@@ -157,7 +157,4 @@ extension DType {
         case .bfloat16: "c10::BFloat16"
         }
     }
-
-    /// The fixed-width name that messages about overflow use.
-    var overflowName: String { isIntegral ? name + "_t" : cppName }
 }

@@ -15,8 +15,8 @@ extension Tensor {
                 "where expected condition to be a boolean tensor, but got a tensor with dtype \(condition.dtype.scalarTypeName)")
         }
         let type = resultType(a, b)
-        try a.checkFits(type)
-        try b.checkFits(type)
+        if a.isWrappedNumber { try a.checkFits(type) }
+        if b.isWrappedNumber { try b.checkFits(type) }
         let out = try chooseKernel(condition, try a.operand(type), try b.operand(type))
         if GradMode.needs(a, b) {
             out.attach("WhereBackward0", [nil, a, b]) { $0.save(condition) } backward: { node, g in
@@ -41,7 +41,7 @@ extension Tensor {
             throw MartletError.runtime(
                 "masked_fill only supports a 0-dimensional value tensor, but got tensor with \(value.rank) dimension(s).")
         }
-        try value.checkFits(dtype, always: true)
+        try value.checkFits(dtype)
         let shape = try broadcastSizes(sizes, mask.sizes)
         let base = shape == sizes ? self : try withNoGrad { try expand(shape) }
         let out = try chooseKernel(mask, try value.operand(dtype), base)
@@ -57,24 +57,6 @@ extension Tensor {
             }
         }
         return out
-    }
-
-    /// Refuses a bare number (or, `always`, any 0-dim value) that does not fit in an integer dtype. A negative one as
-    /// an unsigned integer wraps.
-    func checkFits(_ type: DType, always: Bool = false) throws {
-        guard type.isIntegral && (always || isWrappedNumber) else { return }
-        let v = readDouble(at: offset)
-        let fits =
-            switch type {
-            case .int64: v >= -0x1p63 && v <= 0x1p63
-            case .int32: v >= -0x1p31 && v < 0x1p31
-            case .int16: v >= -32768 && v < 32768
-            case .int8: v >= -128 && v < 128
-            default: v > -256 && v < 256
-            }
-        guard fits else {
-            throw MartletError.runtime("value cannot be converted to type \(type.overflowName) without overflow")
-        }
     }
 
     /// Writes `value` where `mask` is true.

@@ -127,6 +127,25 @@ enum {
 void mk_binary_f32(int32_t op, const float *a, int64_t sa, const float *b, int64_t sb, float *out, int64_t so, int64_t n);
 void mk_binary_f64(int32_t op, const double *a, int64_t sa, const double *b, int64_t sb, double *out, int64_t so, int64_t n);
 
+/* Derivatives of functions with parameters p[0..2]: a is the incoming gradient, b = x. */
+enum {
+    MK_LEAKY_RELU_BACKWARD = 0, /* x > 0 ? a : a * p0 */
+    MK_ELU_BACKWARD = 1,        /* x > 0 ? a * p1 : a * (exp(x * p2) * (p2 * p0 * p1)): alpha, scale, input scale */
+    MK_HARDTANH_BACKWARD = 2,   /* x <= p0 or x >= p1 ? 0 : a */
+    MK_CLAMP_BACKWARD = 3,      /* p0 <= x and x <= p1 ? a : 0 */
+    MK_SHRINK_BACKWARD = 4,     /* |x| <= p0 ? 0 : a */
+    MK_THRESHOLD_BACKWARD = 5,  /* x <= p0 ? 0 : a */
+    MK_HARDSWISH_BACKWARD = 6,  /* x <= -3 ? 0 : x < 3 ? a * (x / 3 + 1/2) : a */
+    MK_HARDSIGMOID_BACKWARD = 7,/* |x| < 3 ? a / 6 : 0 */
+    MK_MISH_BACKWARD = 8,
+    MK_SCALED_PRODUCT = 9,      /* a * (x * p0) */
+    MK_BINARY_PARAM_COUNT = 10
+};
+
+/* out[i*so] = op(a[i*sa], b[i*sb]; p). */
+void mk_binary_param_f32(int32_t op, const float *a, int64_t sa, const float *b, int64_t sb, float *out, int64_t so, int64_t n, const double *p);
+void mk_binary_param_f64(int32_t op, const double *a, int64_t sa, const double *b, int64_t sb, double *out, int64_t so, int64_t n, const double *p);
+
 /* Comparisons; out holds 0 or 1. */
 enum { MK_EQ = 0, MK_NE = 1, MK_LT = 2, MK_LE = 3, MK_GT = 4, MK_GE = 5 };
 

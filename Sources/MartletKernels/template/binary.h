@@ -85,6 +85,31 @@ static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
     default: return;
     }
 }
+
+static inline T F(m_mish_grad)(T x) {
+    T s = F(m_sigmoid)(x), t = F(m_tanh)(F(m_softplus)(x));
+    return t + x * s * (1 - t * t);
+}
+
+static void F(binary_param)(int32_t op, const T *a, const T *b, T *out, int64_t n, const double *p) {
+    T p0 = (T)p[0], p1 = (T)p[1];
+    switch (op) {
+    case MK_LEAKY_RELU_BACKWARD: EACH(v > 0 ? u : u * p0)
+    case MK_ELU_BACKWARD: {
+        T input = (T)p[2], slope = (T)(p[2] * p[0] * p[1]);
+        EACH(v > 0 ? u * p1 : u * (F(m_exp)(v * input) * slope))
+    }
+    case MK_HARDTANH_BACKWARD: EACH(v <= p0 || v >= p1 ? 0 : u)
+    case MK_CLAMP_BACKWARD: EACH(v >= p0 && v <= p1 ? u : 0)
+    case MK_SHRINK_BACKWARD: EACH(v >= -p0 && v <= p0 ? 0 : u)
+    case MK_THRESHOLD_BACKWARD: EACH(v <= p0 ? 0 : u)
+    case MK_HARDSWISH_BACKWARD: EACH(v <= -3 ? 0 : v < 3 ? u * (v / 3 + (T)0.5) : u)
+    case MK_HARDSIGMOID_BACKWARD: EACH(v > -3 && v < 3 ? u * (T)(1.0 / 6) : 0)
+    case MK_MISH_BACKWARD: EACH(u * F(m_mish_grad)(v))
+    case MK_SCALED_PRODUCT: EACH(u * (v * p0))
+    default: return;
+    }
+}
 #undef EACH
 
 #define EACH(expression) { MK_VECTOR_LOOP for (int64_t i = 0; i < n; i++) { T u = a[i]; out[i] = (expression); } return 1; }
