@@ -7,6 +7,7 @@ import importlib.util
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -130,6 +131,34 @@ def test_programs_table():
         assert os.path.exists(program.script) and os.path.exists(program.expected), program.name
     with pytest.raises(KeyError):
         by_name("no such program")
+
+
+def test_demo_shows_both_sides_and_a_summary():
+    text = run([sys.executable, os.path.join(EXAMPLES, "demo.py"), "--recorded", "meta_learning", "split"])
+    assert "| PyTorch 2.13.0+cpu, recorded" in text
+    summary = text[text.index("Martlet beside"):]
+    for name in ("meta_learning", "split_and_unified"):
+        lines, identical, rounding, differ = re.search(name + r" +(\d+) +(\d+) +(\d+) +(\d+) ", summary).groups()
+        assert lines == identical and (rounding, differ) == ("0", "0")
+
+
+def test_demo_fails_where_texts_differ(tmp_path):
+    """A copy of the examples whose kept output says otherwise."""
+    folder = tmp_path / "examples"
+    shutil.copytree(EXAMPLES, str(folder))
+    kept = folder / "meta_learning" / "expected.txt"
+    kept.write_text(kept.read_text().replace("-3.8400", "-3.8500"))
+    code = "import sys; sys.path.insert(0, %r); import demo; sys.exit(demo.main())" % str(folder)
+    done = subprocess.run([sys.executable, "-c", code, "--recorded", "meta_learning"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, env=environment())
+    assert done.returncode == 1, done.stderr
+    assert "! " in done.stdout and "lines that differ: 2" in done.stdout
+
+
+def test_demo_refuses_an_unknown_program():
+    done = subprocess.run([sys.executable, os.path.join(EXAMPLES, "demo.py"), "nothing"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, env=environment())
+    assert done.returncode == 2 and "no program of that name" in done.stderr
 
 
 # ---- Program 1: last word ---------------------------------------------------------------------------------
