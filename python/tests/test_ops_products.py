@@ -76,10 +76,14 @@ def test_linear_without_some_gradients(torch):
         check_op(call, [rand(2, 3, 4), rand(5, 4), rand(5)])
 
 
-def test_weight_gradient_is_taken_over_without_a_copy():
-    w = martlet.rand(5, 4, requires_grad=True)
-    martlet.nn.functional.linear(martlet.rand(3, 4), w).sum().backward()
-    assert w.grad.is_contiguous() and w.grad.stride() == (4, 1)
+@pytest.mark.parametrize("form", [
+    lambda x, w: martlet.nn.functional.linear(x, w), lambda x, w: x @ w.t(), lambda x, w: w @ x.t(),
+    lambda x, w: martlet.einsum("ij,kj->ik", x, w)])
+def test_weight_gradient_is_taken_over_without_a_copy(form):
+    w, seen = martlet.rand(5, 4, requires_grad=True), []
+    w.register_hook(lambda g: seen.append(g.data_ptr()))
+    form(martlet.rand(3, 4), w).sum().backward()
+    assert w.grad.is_contiguous() and w.grad.data_ptr() == seen[0]
 
 
 def test_bilinear(torch):

@@ -214,6 +214,7 @@ final class AccumulateGrad: Node {
 
     /// Stores the first gradient without a copy where nobody else holds it; adds later ones in place unless recording.
     func accumulate(_ gradient: inout Tensor) throws {
+        if !GradMode.isEnabled && isKnownUniquelyReferenced(&gradient) { gradient.dropUnsharedBase() }
         if let existing = slot.grad {
             if GradMode.isEnabled {
                 slot.grad = try Tensor.addGradients(existing, gradient)

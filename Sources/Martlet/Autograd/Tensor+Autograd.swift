@@ -1,7 +1,7 @@
 /// What a view knows of where it came from.
 final class ViewInfo {
     /// The tensor that owns the memory; never itself a view.
-    let base: Tensor
+    fileprivate(set) var base: Tensor
     /// The version at which the view's history was made; an in-place change since then makes it stale.
     var version: Int
     /// Made while not recording, or by an operation that returns several views: writing to it has no history.
@@ -289,6 +289,12 @@ extension Node {
 }
 
 extension Tensor {
+    /// Forgets a base that nobody else holds: this view then simply owns the memory.
+    func dropUnsharedBase() {
+        guard view != nil, isKnownUniquelyReferenced(&view), isKnownUniquelyReferenced(&view!.base) else { return }
+        view = nil
+    }
+
     public var retainsGrad: Bool { gradSlot?.retainsGrad ?? false }
 }
 

@@ -76,6 +76,29 @@ struct ConvGeometry {
         }
     }
 
+    /// For every kernel place and every row of the output that it reaches: where the row's first used input stands in a
+    /// plane, where its first used output does, and how many there are.
+    @inline(__always)
+    func forEachTapRow(
+        _ input: [Int], _ kernel: [Int], _ output: [Int], _ body: (_ tap: Int, _ from: Int, _ to: Int, _ count: Int) -> Void
+    ) {
+        forEachRow(1, input, kernel, output) { tap, _, kz, ky, kx in
+            let (first, last) = valid(2, kx, input[2], output[2])
+            if first >= last { return }
+            for oz in 0..<output[0] {
+                let iz = oz * stride[0] - padding[0] + kz * dilation[0]
+                if iz < 0 || iz >= input[0] { continue }
+                for oy in 0..<output[1] {
+                    let iy = oy * stride[1] - padding[1] + ky * dilation[1]
+                    if iy < 0 || iy >= input[1] { continue }
+                    body(
+                        tap, (iz * input[1] + iy) * input[2] + first * stride[2] - padding[2] + kx * dilation[2],
+                        (oz * output[1] + oy) * output[2] + first, last - first)
+                }
+            }
+        }
+    }
+
     /// The places along a dimension, first..<last, at which kernel place k reads inside the image.
     @inline(__always)
     private func valid(_ d: Int, _ k: Int, _ input: Int, _ output: Int) -> (Int, Int) {
@@ -122,6 +145,78 @@ private func addRow<T: TensorElement>(_ from: UnsafePointer<T>, _ to: UnsafeMuta
     }
 }
 
+/// to[i * st] += f * from[i * sf].
+@inline(__always)
+private func addScaled<T: BinaryFloatingPoint>(
+    _ f: T, _ from: UnsafePointer<T>, _ sf: Int, _ to: UnsafeMutablePointer<T>, _ st: Int, _ n: Int
+) {
+    if sf == 1 && st == 1 {
+        for i in 0..<n { to[i] += f * from[i] }
+    } else {
+        for i in 0..<n { to[i * st] += f * from[i * sf] }
+    }
+}
+
+/// Convolutions in which every channel has its own kernel, tap by tap along the rows, without unrolled windows.
+private enum Depthwise {
+    static func forward<T: BinaryFloatingPoint & TensorElement>(
+        _ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ p: ConvGeometry, into out: Tensor, _: T.Type
+    ) {
+        let (input, kernel, output) = (ConvKernels.spatial(x), ConvKernels.spatial(w), ConvKernels.spatial(out))
+        let (taps, pixels, places, planes) = (kernel.reduce(1, *), input.reduce(1, *), output.reduce(1, *), x.sizes[0] * p.groups)
+        let (xp, wp, yp) = (x.typed(T.self), w.typed(T.self), out.typed(T.self))
+        parallelFor(planes, grain: Swift.max(1, 50_000 / Swift.max(taps * places, 1))) { from, to in
+            for plane in from..<to {
+                let g = plane % p.groups
+                let (image, y) = (xp + plane * pixels, yp + plane * places)
+                y.update(repeating: bias.map { $0.typed(T.self)[g * $0.strides[0]] } ?? 0, count: places)
+                p.forEachTapRow(input, kernel, output) { tap, i, o, n in
+                    addScaled(wp[g * taps + tap], UnsafePointer(image + i), p.stride[2], y + o, 1, n)
+                }
+            }
+        }
+    }
+
+    static func input<T: BinaryFloatingPoint & TensorElement>(_ g: Tensor, _ w: Tensor, _ p: ConvGeometry, into dx: Tensor, _: T.Type) {
+        let (input, kernel, output) = (ConvKernels.spatial(dx), ConvKernels.spatial(w), ConvKernels.spatial(g))
+        let (taps, pixels, places, planes) = (kernel.reduce(1, *), input.reduce(1, *), output.reduce(1, *), dx.sizes[0] * p.groups)
+        let (xp, wp, gp) = (dx.typed(T.self), w.typed(T.self), g.typed(T.self))
+        parallelFor(planes, grain: Swift.max(1, 50_000 / Swift.max(taps * places, 1))) { from, to in
+            for plane in from..<to {
+                let c = plane % p.groups
+                let (image, y) = (xp + plane * pixels, gp + plane * places)
+                image.update(repeating: 0, count: pixels)
+                p.forEachTapRow(input, kernel, output) { tap, i, o, n in
+                    addScaled(wp[c * taps + tap], UnsafePointer(y + o), 1, image + i, p.stride[2], n)
+                }
+            }
+        }
+    }
+
+    static func weight<T: BinaryFloatingPoint & TensorElement>(_ g: Tensor, _ x: Tensor, _ p: ConvGeometry, into dw: Tensor, _: T.Type) {
+        let (input, kernel, output) = (ConvKernels.spatial(x), ConvKernels.spatial(dw), ConvKernels.spatial(g))
+        let (taps, pixels, places) = (kernel.reduce(1, *), input.reduce(1, *), output.reduce(1, *))
+        let (xp, wp, gp) = (x.typed(T.self), dw.typed(T.self), g.typed(T.self))
+        wp.update(repeating: 0, count: dw.numel)
+        for plane in 0..<(x.sizes[0] * p.groups) {
+            let (image, y, k) = (xp + plane * pixels, gp + plane * places, wp + plane % p.groups * taps)
+            p.forEachTapRow(input, kernel, output) { tap, i, o, n in
+                if T.self == Float.self {
+                    let s = mk_dot_f32(
+                        UnsafeRawPointer(image + i).assumingMemoryBound(to: Float.self), Int64(p.stride[2]),
+                        UnsafeRawPointer(y + o).assumingMemoryBound(to: Float.self), 1, Int64(n))
+                    k[tap] += T(s)
+                } else {
+                    let s = mk_dot_f64(
+                        UnsafeRawPointer(image + i).assumingMemoryBound(to: Double.self), Int64(p.stride[2]),
+                        UnsafeRawPointer(y + o).assumingMemoryBound(to: Double.self), 1, Int64(n))
+                    k[tap] += T(s)
+                }
+            }
+        }
+    }
+}
+
 /// c = a b + beta c on raw memory: m x k times k x n with row and column strides. Integers wrap.
 private func multiply<T: TensorElement>(
     _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<T>, _ ra: Int, _ ca: Int, _ b: UnsafePointer<T>, _ rb: Int,
@@ -163,11 +258,15 @@ enum ConvKernels {
         }
     }
 
-    private static func spatial(_ t: Tensor) -> [Int] { [t.sizes[2], t.sizes[3], t.sizes[4]] }
+    fileprivate static func spatial(_ t: Tensor) -> [Int] { [t.sizes[2], t.sizes[3], t.sizes[4]] }
 
     /// out (n x o x ...) = x (n x c x ...) convolved with w (o x c/groups x ...), plus the bias of each channel.
     static func forward(_ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ p: ConvGeometry, into out: Tensor) {
         let (n, c, o) = (x.sizes[0], x.sizes[1] / p.groups, w.sizes[0] / p.groups)
+        if c == 1 && o == 1 && out.dtype.isFloatingPoint {
+            if out.dtype == .float32 { return Depthwise.forward(x, w, bias, p, into: out, Float.self) }
+            return Depthwise.forward(x, w, bias, p, into: out, Double.self)
+        }
         let (input, kernel, output) = (spatial(x), spatial(w), spatial(out))
         let (taps, places) = (kernel.reduce(1, *), output.reduce(1, *))
         let direct = p.isPointwise(kernel)
@@ -196,6 +295,10 @@ enum ConvKernels {
     /// dx (n x c x ...) from g (n x o x ...) and w: the transposed convolution. `dx` is overwritten.
     static func input(_ g: Tensor, _ w: Tensor, _ p: ConvGeometry, into dx: Tensor) {
         let (n, c, o) = (dx.sizes[0], dx.sizes[1] / p.groups, w.sizes[0] / p.groups)
+        if c == 1 && o == 1 && dx.dtype.isFloatingPoint {
+            if dx.dtype == .float32 { return Depthwise.input(g, w, p, into: dx, Float.self) }
+            return Depthwise.input(g, w, p, into: dx, Double.self)
+        }
         let (input, kernel, output) = (spatial(dx), spatial(w), spatial(g))
         let (taps, places, pixels) = (kernel.reduce(1, *), output.reduce(1, *), input.reduce(1, *))
         let direct = p.isPointwise(kernel)
@@ -223,6 +326,10 @@ enum ConvKernels {
     /// dw (o x c/groups x ...) from g (n x o x ...) and x (n x c x ...). `dw` is overwritten.
     static func weight(_ g: Tensor, _ x: Tensor, _ p: ConvGeometry, into dw: Tensor) {
         let (n, c, o) = (x.sizes[0], x.sizes[1] / p.groups, dw.sizes[0] / p.groups)
+        if c == 1 && o == 1 && dw.dtype.isFloatingPoint {
+            if dw.dtype == .float32 { return Depthwise.weight(g, x, p, into: dw, Float.self) }
+            return Depthwise.weight(g, x, p, into: dw, Double.self)
+        }
         let (input, kernel, output) = (spatial(x), spatial(dw), spatial(g))
         let (taps, places) = (kernel.reduce(1, *), output.reduce(1, *))
         let direct = p.isPointwise(kernel)

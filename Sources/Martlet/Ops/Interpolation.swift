@@ -12,17 +12,18 @@ public enum InterpolateMode: Int32, Sendable {
     }
 }
 
-/// For each place of a result along a dimension: the places it is made of and their weights.
+/// For each place of a result along a dimension: the places it is made of and their weights, `width` of each.
 private struct Taps {
-    var places: [[Int]]
-    var weights: [[Double]]
-    var size: Int
-    var count: Int { places.count }
+    let width: Int
+    let size: Int
+    let count: Int
+    private(set) var places: [Int] = []
+    private(set) var weights: [Double] = []
 
     /// `scale` is the given factor, nil where the output size was given. `single` rounds coordinates as float32 does.
     init(_ mode: InterpolateMode, _ input: Int, _ output: Int, _ scale: Double?, _ corners: Bool, single: Bool) {
-        size = input
-        (places, weights) = ([], [])
+        (size, count) = (input, output)
+        width = mode == .linear ? 2 : (mode == .cubic ? 4 : 1)
         func f(_ v: Double) -> Double { single ? Double(Float(v)) : v }
         let ratio: Double
         if corners {
@@ -30,28 +31,23 @@ private struct Taps {
         } else {
             ratio = scale.map { $0 > 0 ? f(1 / $0) : f(Double(input) / Double(output)) } ?? f(Double(input) / Double(output))
         }
+        let step = Float(scale.map { 1 / $0 } ?? Double(Float(input) / Float(output)))
         for o in 0..<output {
             switch mode {
             case .nearest:
-                let s = Float(scale.map { 1 / $0 } ?? Double(Float(input) / Float(output)))
-                let i = output == input ? o : (output == 2 * input ? o / 2 : Int((Float(o) * s).rounded(.down)))
-                places.append([Swift.min(i, input - 1)])
-                weights.append([1])
+                let i = output == input ? o : (output == 2 * input ? o / 2 : Int((Float(o) * step).rounded(.down)))
+                add([Swift.min(i, input - 1)], [1])
             case .nearestExact:
-                let s = Float(scale.map { 1 / $0 } ?? Double(Float(input) / Float(output)))
-                places.append([Swift.min(Int(((Float(o) + 0.5) * s).rounded(.down)), input - 1)])
-                weights.append([1])
+                add([Swift.min(Int(((Float(o) + 0.5) * step).rounded(.down)), input - 1)], [1])
             case .linear:
                 if output == input {
-                    places.append([o])
-                    weights.append([1])
+                    add([o, o], [1, 0])
                     continue
                 }
                 let x = corners ? f(ratio * Double(o)) : Swift.max(f(f(ratio * (Double(o) + 0.5)) - 0.5), 0)
                 let i = Swift.min(Int(x), input - 1)
                 let w = Swift.min(Swift.max(f(x - Double(i)), 0), 1)
-                places.append([i, i < input - 1 ? i + 1 : i])
-                weights.append([1 - w, w])
+                add([i, i < input - 1 ? i + 1 : i], [1 - w, w])
             case .cubic:
                 let x = corners ? f(ratio * Double(o)) : f(f(ratio * (Double(o) + 0.5)) - 0.5)
                 let i = Int(x.rounded(.down))
@@ -60,10 +56,14 @@ private struct Taps {
                 let a = -0.75
                 func near(_ d: Double) -> Double { ((a + 2) * d - (a + 3)) * d * d + 1 }
                 func far(_ d: Double) -> Double { ((a * d - 5 * a) * d + 8 * a) * d - 4 * a }
-                places.append((-1...2).map { Swift.min(Swift.max(i + $0, 0), input - 1) })
-                weights.append([far(t + 1), near(t), near(1 - t), far(2 - t)])
+                add((-1...2).map { Swift.min(Swift.max(i + $0, 0), input - 1) }, [far(t + 1), near(t), near(1 - t), far(2 - t)])
             }
         }
+    }
+
+    private mutating func add(_ p: [Int], _ w: [Double]) {
+        places += p
+        weights += w
     }
 
     /// Applies the taps along dimension d of a contiguous tensor.
@@ -71,22 +71,28 @@ private struct Taps {
         var shape = x.sizes
         shape[d] = count
         let out = try Tensor.empty(shape, x.dtype)
-        let outer = Dims(shape.prefix(d)).product
-        let inner = Dims(shape.dropFirst(d + 1)).product
+        let (outer, inner) = (Dims(shape.prefix(d)).product, Dims(shape.dropFirst(d + 1)).product)
         func run<T: TensorElement>(_: T.Type) {
-            let (s, o) = (x.typed(T.self), out.typed(T.self))
-            for a in 0..<outer {
-                for i in 0..<count {
-                    let to = o + (a * count + i) * inner
-                    let (p, w) = (places[i], weights[i])
-                    if p.count == 1 {
-                        to.update(from: s + (a * size + p[0]) * inner, count: inner)
-                        continue
-                    }
-                    for e in 0..<inner {
-                        var sum = 0.0
-                        for k in 0..<p.count { sum += w[k] * s[(a * size + p[k]) * inner + e].asDouble }
-                        to[e] = T(element: T.dtype.isFloatingPoint ? sum : sum.rounded())
+            let (source, o) = (x.typed(T.self), out.typed(T.self))
+            places.withUnsafeBufferPointer { p in
+                weights.withUnsafeBufferPointer { w in
+                    parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
+                        for a in from..<to {
+                            let s = source + a * size * inner
+                            var t = o + a * count * inner
+                            for i in 0..<count {
+                                if width == 1 {
+                                    if inner == 1 { t.pointee = s[p[i]] } else { t.update(from: s + p[i] * inner, count: inner) }
+                                } else {
+                                    for e in 0..<inner {
+                                        var sum = 0.0
+                                        for k in (i * width)..<((i + 1) * width) { sum += w[k] * s[p[k] * inner + e].asDouble }
+                                        t[e] = T(element: T.dtype.isFloatingPoint ? sum : sum.rounded())
+                                    }
+                                }
+                                t += inner
+                            }
+                        }
                     }
                 }
             }
@@ -101,16 +107,23 @@ private struct Taps {
         var shape = g.sizes
         shape[d] = size
         let out = try Tensor.zeros(shape, g.dtype)
-        let outer = Dims(shape.prefix(d)).product
-        let inner = Dims(shape.dropFirst(d + 1)).product
+        let (outer, inner) = (Dims(shape.prefix(d)).product, Dims(shape.dropFirst(d + 1)).product)
         func run<T: TensorElement>(_: T.Type) {
-            let (s, o) = (g.typed(T.self), out.typed(T.self))
-            for a in 0..<outer {
-                for i in 0..<count {
-                    let from = s + (a * count + i) * inner
-                    for (place, w) in zip(places[i], weights[i]) {
-                        let to = o + (a * size + place) * inner
-                        for e in 0..<inner { to[e] = T(element: to[e].asDouble + w * from[e].asDouble) }
+            let (source, o) = (g.typed(T.self), out.typed(T.self))
+            places.withUnsafeBufferPointer { p in
+                weights.withUnsafeBufferPointer { w in
+                    parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
+                        for a in from..<to {
+                            let t = o + a * size * inner
+                            var s = source + a * count * inner
+                            for i in 0..<count {
+                                for k in (i * width)..<((i + 1) * width) {
+                                    let row = t + p[k] * inner
+                                    for e in 0..<inner { row[e] = T(element: row[e].asDouble + w[k] * s[e].asDouble) }
+                                }
+                                s += inner
+                            }
+                        }
                     }
                 }
             }
