@@ -67,7 +67,8 @@ enum {
     MT_ERROR_HANDLE = -7,          /* a NULL, stale or foreign handle */
     MT_ERROR_USER = -8,            /* a callback of yours reported failure */
     MT_ERROR_ASSERTION = -9,       /* AssertionError */
-    MT_ERROR_OVERFLOW = -10        /* OverflowError */
+    MT_ERROR_OVERFLOW = -10,       /* OverflowError */
+    MT_ERROR_LINALG = -11          /* torch.linalg.LinAlgError: a matrix is singular, not positive-definite, ... */
 };
 
 /* Element types. float16 and bfloat16 are stored, converted and printed. */
@@ -1020,6 +1021,13 @@ MT_API mt_tensor mt_one_hot(mt_tensor input, int64_t num_classes);
 /* ... x c*r*r x h x w to ... x c x h*r x w*r, and back. */
 MT_API mt_tensor mt_pixel_shuffle(mt_tensor input, int64_t factor);
 MT_API mt_tensor mt_pixel_unshuffle(mt_tensor input, int64_t factor);
+
+/* ---- Linear algebra: the last two dimensions are matrices, those before them a batch; float32 and float64 ------- */
+
+/* A = U diag(S) Vh with S descending: out gets U, S, Vh. U and Vh are square if full_matrices, else thin. */
+MT_API mt_status mt_linalg_svd(mt_tensor self, int32_t full_matrices, mt_tensor *out);
+/* The singular values, descending. */
+MT_API mt_tensor mt_linalg_svdvals(mt_tensor self);
 
 /* ---- Attention ------------------------------------------------------------------------------------------------- */
 

@@ -61,9 +61,16 @@ class _Library:
 
 lib = _Library(_find())
 
+class _LinAlgError(RuntimeError):
+    """Raised where the numbers of a matrix do not allow the operation: singular, not positive-definite, and so on."""
+
+    __module__ = "torch._C"
+
+
 _EXCEPTIONS = {
     -1: RuntimeError, -2: IndexError, -3: TypeError, -4: ValueError, -5: NotImplementedError, -6: RuntimeError,
     -7: RuntimeError, -8: RuntimeError, -9: AssertionError, -10: OverflowError,
+    -11: _LinAlgError,
 }
 
 _pending = threading.local()

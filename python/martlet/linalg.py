@@ -1,4 +1,5 @@
 """torch.linalg: the operations that the table files under L."""
+from ._native import _LinAlgError as LinAlgError  # noqa: F401
 from ._ops import linalg as _engine
 
 

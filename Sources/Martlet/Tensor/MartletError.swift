@@ -16,6 +16,8 @@ public struct MartletError: Error, CustomStringConvertible, Sendable {
         case user = -8
         case assertion = -9
         case overflow = -10
+        /// A matrix is singular, not positive-definite, or otherwise numerically unfit.
+        case linalg = -11
     }
 
     public let kind: Kind

@@ -1,0 +1,96 @@
+/// What the operations on batches of matrices share: checks in torch's words, copies to work on, failures.
+extension Tensor {
+    /// The sizes before the last two.
+    var batchSizes: Dims { Dims(sizes.prefix(Swift.max(rank - 2, 0))) }
+    var matrixRows: Int { sizes[rank - 2] }
+    var matrixColumns: Int { sizes[rank - 1] }
+    /// The number of matrices.
+    var matrixCount: Int { batchSizes.product }
+
+    /// Sizes of this batch with matrices (or, without `columns`, vectors) of another size.
+    func batchSizes(_ rows: Int, _ columns: Int? = nil) -> Dims {
+        var s = batchSizes
+        s.append(rows)
+        if let columns { s.append(columns) }
+        return s
+    }
+
+    func requireMatrix(_ op: String, _ name: String = "A") throws {
+        try refuseSparse(op)
+        guard rank >= 2 else {
+            throw MartletError.runtime("\(op): The input tensor \(name) must have at least 2 dimensions.")
+        }
+    }
+
+    func requireSquare(_ op: String, _ name: String = "A") throws {
+        try requireMatrix(op, name)
+        guard matrixRows == matrixColumns else {
+            throw MartletError.runtime(
+                "\(op): \(name) must be batches of square matrices, but they are \(matrixRows) by \(matrixColumns) matrices")
+        }
+    }
+
+    /// Floating point; half types are refused, with "`kernel` not implemented" where torch's kernel is what refuses.
+    func requireReal(_ op: String, kernel: String? = nil) throws {
+        guard dtype.isFloatingPoint else {
+            throw MartletError.runtime(
+                "\(op): Expected a floating point or complex tensor as input. Got \(dtype.scalarTypeName)")
+        }
+        guard dtype.size >= 4 else {
+            if let kernel { throw Tensor.unsupported(kernel, dtype) }
+            throw MartletError.runtime("\(op): Low precision dtypes not supported. Got \(dtype.scalarTypeName)")
+        }
+    }
+
+    /// A row-major copy in `dtype` (this one by default) that may be overwritten; without history.
+    func matrixCopy(_ dtype: DType? = nil) throws -> Tensor {
+        let out = try Tensor.empty(sizes, dtype ?? self.dtype)
+        copyKernel(out, self)
+        return out
+    }
+
+    /// This tensor converted without history.
+    func plain(_ dtype: DType) throws -> Tensor { try withNoGrad { try to(dtype) } }
+
+    /// The upper triangle without history kept apart: `triangle(lower:diagonal:)` under torch's names.
+    func triu(_ k: Int = 0) throws -> Tensor { try triangle(lower: false, diagonal: k) }
+    func tril(_ k: Int = 0) throws -> Tensor { try triangle(lower: true, diagonal: k) }
+
+    /// The diagonals of the matrices, a view.
+    func matrixDiagonal() throws -> Tensor { try diagonal(-2, -1) }
+    private func diagonal(_ a: Int, _ b: Int) throws -> Tensor { try diagonal(offset: 0, a, b) }
+
+    /// These matrices with their diagonals halved, of a lower triangle: what a symmetric derivative is made from.
+    func lowerHalf() throws -> Tensor {
+        let lower = try tril()
+        return try lower.sub(lower.matrixDiagonal().diagEmbed().mul(.number(0.5)))
+    }
+
+    /// `I` of this tensor's dtype.
+    func identity(_ n: Int) throws -> Tensor { try .eye(n, dtype: dtype) }
+}
+
+/// Where factorisations report failure: one number a matrix, 0 for success.
+struct FactorInfo {
+    let tensor: Tensor
+    init(_ batch: Dims) throws { tensor = try .zeros(batch, .int32) }
+    subscript(i: Int) -> Int {
+        get { Int(tensor.typed(Int32.self)[i]) }
+        nonmutating set { tensor.typed(Int32.self)[i] = Int32(newValue) }
+    }
+
+    /// Throws for the first failure; `message` gets its number.
+    func check(_ op: String, kind: MartletError.Kind = .linalg, _ message: (Int) -> String) throws {
+        for i in 0..<tensor.numel where self[i] != 0 {
+            let element = tensor.rank > 0 ? "(Batch element \(i)): " : ""
+            throw MartletError(kind, "\(op): \(element)\(message(self[i]))")
+        }
+    }
+
+    static func singularInverse(_ i: Int) -> String {
+        "The diagonal element \(i) is zero, the inversion could not be completed because the input matrix is singular."
+    }
+    static func notPositive(_ i: Int) -> String {
+        "The factorization could not be completed because the input is not positive-definite (the leading minor of order \(i) is not positive-definite)."
+    }
+}

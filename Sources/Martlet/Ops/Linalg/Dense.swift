@@ -1,0 +1,180 @@
+/// What dense factorisations compute in.
+protocol DenseReal: BinaryFloatingPoint, TensorElement {}
+extension Float: DenseReal {}
+extension Double: DenseReal {}
+
+/// Factorisations of one row-major matrix in place, without checks: the loops beneath torch.linalg.
+///
+/// The methods are those of Golub & Van Loan, Matrix Computations, ch. 3 to 5: row-oriented, so that the inner
+/// loops run along memory.
+enum Dense {
+    typealias Memory<T> = UnsafeMutablePointer<T>
+
+    // MARK: LU
+
+    /// P A = L U with partial pivoting of an m x n matrix; `pivots[i]` is the 1-based row exchanged with row i.
+    /// Returns the 1-based place of the first zero on U's diagonal, 0 where there is none.
+    static func lu<T: DenseReal>(_ a: Memory<T>, _ m: Int, _ n: Int, _ pivots: Memory<Int32>) -> Int {
+        var info = 0
+        for k in 0..<Swift.min(m, n) {
+            var best = k
+            var largest = a[k * n + k].magnitude
+            for i in k + 1..<Swift.max(m, k + 1) where a[i * n + k].magnitude > largest {
+                (best, largest) = (i, a[i * n + k].magnitude)
+            }
+            pivots[k] = Int32(best + 1)
+            if a[best * n + k] == 0 {
+                if info == 0 { info = k + 1 }
+                continue
+            }
+            if best != k { swapRows(a, n, k, best) }
+            let inverse = 1 / a[k * n + k]
+            for i in k + 1..<Swift.max(m, k + 1) {
+                let row = a + i * n
+                let l = row[k] * inverse
+                row[k] = l
+                if l != 0 { subtract(l, a + k * n + k + 1, from: row + k + 1, n - k - 1) }
+            }
+        }
+        return info
+    }
+
+    /// y -= s x over n places.
+    @inline(__always)
+    static func subtract<T: DenseReal>(_ s: T, _ x: Memory<T>, from y: Memory<T>, _ n: Int) {
+        var i = 0
+        while i < n {
+            y[i] -= s * x[i]
+            i += 1
+        }
+    }
+
+    static func swapRows<T>(_ a: Memory<T>, _ n: Int, _ i: Int, _ j: Int) {
+        let (p, q) = (a + i * n, a + j * n)
+        for c in 0..<n { (p[c], q[c]) = (q[c], p[c]) }
+    }
+
+    /// Row exchanges of ``lu(_:_:_:_:)`` done to the rows of b, forwards or (to undo them) backwards.
+    static func exchange<T>(_ b: Memory<T>, _ columns: Int, _ pivots: Memory<Int32>, _ count: Int, undo: Bool = false) {
+        for step in 0..<count {
+            let i = undo ? count - 1 - step : step
+            let j = Int(pivots[i]) - 1
+            if j != i { swapRows(b, columns, i, j) }
+        }
+    }
+
+    // MARK: Triangular systems
+
+    /// Replaces b (n x k, row-major) by the solution x of T x = b. T is triangular with element (i, j) at
+    /// i * rowStride + j * columnStride; with `unit` its diagonal is taken as ones.
+    static func solveTriangular<T: DenseReal>(
+        _ t: Memory<T>, _ rowStride: Int, _ columnStride: Int, _ n: Int, _ b: Memory<T>, _ k: Int, upper: Bool, unit: Bool
+    ) {
+        for step in 0..<n {
+            let i = upper ? n - 1 - step : step
+            let row = b + i * k
+            for j in upper ? i + 1..<n : 0..<i {
+                let v = t[i * rowStride + j * columnStride]
+                if v != 0 { subtract(v, b + j * k, from: row, k) }
+            }
+            if !unit {
+                let d = t[i * rowStride + i * columnStride]
+                for c in 0..<k { row[c] /= d }
+            }
+        }
+    }
+
+    // MARK: Cholesky
+
+    /// A = L Lᵀ from the lower triangle of A; what stands above the diagonal becomes zero. Returns 0, or the 1-based
+    /// order of the first leading minor that is not positive.
+    static func cholesky<T: DenseReal>(_ a: Memory<T>, _ n: Int) -> Int {
+        for i in 0..<n {
+            let row = a + i * n
+            for j in 0...i {
+                let other = a + j * n
+                var s = row[j]
+                for k in 0..<j { s -= row[k] * other[k] }
+                if i == j {
+                    guard s > 0 else { return i + 1 }
+                    row[i] = s.squareRoot()
+                } else {
+                    row[j] = s / other[j]
+                }
+            }
+            for j in i + 1..<Swift.max(n, i + 1) { row[j] = 0 }
+        }
+        return 0
+    }
+
+    // MARK: Householder reflections
+
+    /// The reflection H = I - tau v vᵀ, v[0] = 1, that takes the n values at x (spaced by `stride`) to (beta, 0, ...).
+    /// beta stands in x[0] after, the rest of v behind it. beta has the sign opposite to the first value's; tau is 0
+    /// where the rest is zero already.
+    static func reflector(_ x: Memory<Double>, _ stride: Int, _ n: Int) -> Double {
+        var largest = 0.0
+        for i in 1..<Swift.max(n, 1) { largest = Swift.max(largest, abs(x[i * stride])) }
+        if largest == 0 || !largest.isFinite && !largest.isNaN && n <= 1 { return 0 }
+        let first = x[0]
+        largest = Swift.max(largest, abs(first))
+        var sum = 0.0
+        for i in 0..<n {
+            let v = x[i * stride] / largest
+            sum += v * v
+        }
+        let norm = largest * sum.squareRoot()
+        let beta = first < 0 ? norm : -norm
+        let scale = 1 / (first - beta)
+        for i in 1..<n { x[i * stride] *= scale }
+        x[0] = beta
+        return (beta - first) / beta
+    }
+
+    /// Applies I - tau v vᵀ from the left to `columns` columns at c (m rows, `rowStride` apart). v[0] counts as 1.
+    static func reflectRows(
+        _ v: Memory<Double>, _ stride: Int, _ tau: Double, _ m: Int, _ c: Memory<Double>, _ rowStride: Int, _ columns: Int,
+        _ work: Memory<Double>
+    ) {
+        if tau == 0 || columns <= 0 { return }
+        for j in 0..<columns { work[j] = c[j] }
+        for i in 1..<Swift.max(m, 1) {
+            let (s, row) = (v[i * stride], c + i * rowStride)
+            if s != 0 { for j in 0..<columns { work[j] += s * row[j] } }
+        }
+        for j in 0..<columns { c[j] -= tau * work[j] }
+        for i in 1..<Swift.max(m, 1) {
+            let s = tau * v[i * stride]
+            if s != 0 { subtract(s, work, from: c + i * rowStride, columns) }
+        }
+    }
+
+    /// A = Q R of an m x n matrix: R on and above the diagonal, the reflections below it and in `tau`.
+    static func qr(_ a: Memory<Double>, _ m: Int, _ n: Int, _ tau: Memory<Double>) {
+        let work = Memory<Double>.allocate(capacity: Swift.max(n, 1))
+        defer { work.deallocate() }
+        for k in 0..<Swift.min(m, n) {
+            let at = a + k * n + k
+            tau[k] = reflector(at, n, m - k)
+            reflectRows(at, n, tau[k], m - k, at + 1, n, n - k - 1, work)
+        }
+    }
+
+    /// The first `columns` columns of Q = H₀ H₁ ... into q (m x columns). Reflection k starts at row k + `shift` and
+    /// its vector at a + (k + shift) * rowStep + k * columnStep, advancing by rowStep.
+    static func formQ(
+        _ a: Memory<Double>, rowStep: Int, columnStep: Int, _ tau: Memory<Double>, _ count: Int, shift: Int = 0,
+        _ q: Memory<Double>, _ m: Int, _ columns: Int
+    ) {
+        let work = Memory<Double>.allocate(capacity: Swift.max(columns, 1))
+        defer { work.deallocate() }
+        for i in 0..<m * columns { q[i] = 0 }
+        for i in 0..<Swift.min(m, columns) { q[i * columns + i] = 1 }
+        for k in (0..<count).reversed() {
+            let start = k + shift
+            if start >= m { continue }
+            reflectRows(
+                a + start * rowStep + k * columnStep, rowStep, tau[k], m - start, q + start * columns, columns, columns, work)
+        }
+    }
+}
