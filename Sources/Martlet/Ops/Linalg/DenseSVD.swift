@@ -16,32 +16,19 @@ extension Dense {
             for i in 0..<m * full { long[i] = i / Swift.max(full, 1) == i % Swift.max(full, 1) ? 1 : 0 }
             return true
         }
-        let q = Memory<Double>.allocate(capacity: m * full)
-        let tau = Memory<Double>.allocate(capacity: n)
-        defer { q.deallocate(); tau.deallocate() }
-        // Of a long matrix the triangular factor is decomposed instead.
-        if m >= n * 11 / 6 {
-            let square = Memory<Double>.allocate(capacity: 2 * n * n)
-            defer { square.deallocate() }
-            let short = square + n * n
+        // Of a tall matrix the triangular factor is decomposed instead.
+        if !wide && m > n && m >= n * 3 / 2 {
+            let q = Memory<Double>.allocate(capacity: m * full + 2 * n * n + n)
+            defer { q.deallocate() }
+            let (r, short, tau) = (q + m * full, q + m * full + n * n, q + m * full + 2 * n * n)
             qr(a, m, n, tau)
             formQ(a, rowStep: n, columnStep: 1, tau, n, q, m, full)
-            for i in 0..<n {
-                for j in 0..<n { square[wide ? j * n + i : i * n + j] = j >= i ? a[i * n + j] : 0 }
-            }
-            guard bidiagonalSVD(square, n, n, n, lower: false, wide ? u : short, s, wide ? short : vh) else { return false }
+            for i in 0..<n { for j in 0..<n { r[i * n + j] = j >= i ? a[i * n + j] : 0 } }
+            guard bidiagonalSVD(r, n, n, n, lower: false, short, s, vh) else { return false }
             for i in 0..<m {
-                for j in 0..<full {
-                    var sum = 0.0
-                    if j >= n {
-                        sum = q[i * full + j]
-                    } else if wide {
-                        for k in 0..<n { sum += q[i * full + k] * short[j * n + k] }
-                    } else {
-                        for k in 0..<n { sum += q[i * full + k] * short[k * n + j] }
-                    }
-                    long[wide ? j * m + i : i * full + j] = sum
-                }
+                let (from, to) = (q + i * full, u + i * full)
+                for j in 0..<full { to[j] = j < n ? 0 : from[j] }
+                for k in 0..<n { subtract(-from[k], short + k * n, from: to, n) }
             }
             return true
         }
