@@ -849,10 +849,6 @@ MT_API mt_tensor mt_vector_norm(mt_tensor self, double ord, const int64_t *dims,
 MT_API mt_tensor mt_matrix_norm(mt_tensor self, double ord, int64_t row_dim, int64_t column_dim, int32_t keepdim, int32_t dtype);
 /* The square root of the sum of squares over two dimensions. */
 MT_API mt_tensor mt_frobenius_norm(mt_tensor self, int64_t row_dim, int64_t column_dim, int32_t keepdim, int32_t dtype);
-/* A = u diag(s) vh for the matrices in the last two dimensions: out[0] u, out[1] s (descending), out[2] vh; u and vh
- * square where `full_matrices`. mt_svdvals gives s alone. */
-MT_API mt_status mt_svd(mt_tensor self, int32_t full_matrices, mt_tensor *out);
-MT_API mt_tensor mt_svdvals(mt_tensor self);
 /* The p-norm of self - other, broadcast. */
 MT_API mt_tensor mt_dist(mt_tensor self, mt_tensor other, double p);
 
@@ -1025,9 +1021,9 @@ MT_API mt_tensor mt_pixel_unshuffle(mt_tensor input, int64_t factor);
 /* ---- Linear algebra: the last two dimensions are matrices, those before them a batch; float32 and float64 ------- */
 
 /* A = U diag(S) Vh with S descending: out gets U, S, Vh. U and Vh are square if full_matrices, else thin. */
-MT_API mt_status mt_linalg_svd(mt_tensor self, int32_t full_matrices, mt_tensor *out);
+MT_API mt_status mt_svd(mt_tensor self, int32_t full_matrices, mt_tensor *out);
 /* The singular values, descending. */
-MT_API mt_tensor mt_linalg_svdvals(mt_tensor self);
+MT_API mt_tensor mt_svdvals(mt_tensor self);
 
 /* ---- Attention ------------------------------------------------------------------------------------------------- */
 

@@ -31,9 +31,6 @@ tm logcumsumexp(input: T, dim: int) = mt_logcumsumexp
 tm diff(input: T, n: int=1, dim: int=-1, prepend: T?=None, append: T?=None) = mt_diff
 tm dist(input: T, other: T, p: float=2.0) = mt_dist
 
-L  svd(A: T, full_matrices: bool=True, *, driver: any=None) = mt_svd -> linalg_svd(U,S,Vh)
-L  svdvals(A: T, *, driver: any=None) = mt_svdvals
-
 tm softmax(input: T, dim: int, dtype: dtype=None) = mt_softmax
 tm log_softmax(input: T, dim: int, dtype: dtype=None) = mt_log_softmax
 
@@ -219,18 +216,6 @@ def _norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if isinstance(p, str) and dim is not None and not hasattr(dim, "__index__") and len(dim) > 2:
         return matrix_norm(input, p, dim, keepdim, dtype=dtype, out=out)
     return vector_norm(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype=dtype, out=out)
-
-
-@op("tm")
-def svd(input, some=True, compute_uv=True, *, out=None):
-    """input = U diag(S) V^T; the reduced form where some. torch.linalg.svd is the newer form."""
-    if not compute_uv:
-        s = _L.svdvals(input)
-        rows, columns = input.shape[-2:]
-        return named_result("svd", (input.new_zeros(*input.shape[:-2], rows, rows), s, input.new_zeros(*input.shape[:-2], columns, columns)))
-    u, s, vh = _L.svd(input, not some)
-    result = (u, s, vh.transpose(-2, -1))
-    return named_result("svd", result if out is None else tuple(store(o, r) for o, r in zip(out, result)))
 
 
 # ---- softmax in torch.nn.functional's form -------------------------------------------------------------------------
