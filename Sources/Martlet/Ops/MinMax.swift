@@ -89,29 +89,23 @@ extension Tensor {
 
     /// The extreme values over the flagged dimensions, in this tensor's dtype.
     private func reducedExtremum(_ flags: [Bool], keepDim: Bool, largest: Bool) throws -> Tensor {
+        if dtype == .float32 || dtype == .float64 {
+            return try reduceRuns(largest ? .max : .min, flags, reducedSizes(flags, keepDim: keepDim))
+        }
+        if dtype.isFloatingPoint {
+            return try withNoGrad {
+                try to(.float32).reducedExtremum(flags, keepDim: keepDim, largest: largest).to(dtype)
+            }
+        }
         let (m, rows, columns) = try ordered().rowsForReduction(flags)
-        let out = try Tensor.empty(reducedSizes(flags, keepDim: keepDim), m.dtype)
-        let n = Int64(columns)
-        switch m.dtype {
-        case .float32:
-            let (p, o) = (m.typed(Float.self), out.typed(Float.self))
-            for r in 0..<rows {
-                o[r] = largest ? mk_max_f32(p + r * columns, 1, n, nil) : mk_min_f32(p + r * columns, 1, n, nil)
+        let out = try Tensor.empty(reducedSizes(flags, keepDim: keepDim), .int64)
+        let (p, o) = (m.typed(Int64.self), out.typed(Int64.self))
+        for r in 0..<rows {
+            var best = p[r * columns]
+            for c in 1..<Swift.max(columns, 1) {
+                best = largest ? Swift.max(best, p[r * columns + c]) : Swift.min(best, p[r * columns + c])
             }
-        case .float64:
-            let (p, o) = (m.typed(Double.self), out.typed(Double.self))
-            for r in 0..<rows {
-                o[r] = largest ? mk_max_f64(p + r * columns, 1, n, nil) : mk_min_f64(p + r * columns, 1, n, nil)
-            }
-        default:
-            let (p, o) = (m.typed(Int64.self), out.typed(Int64.self))
-            for r in 0..<rows {
-                var best = p[r * columns]
-                for c in 1..<Swift.max(columns, 1) {
-                    best = largest ? Swift.max(best, p[r * columns + c]) : Swift.min(best, p[r * columns + c])
-                }
-                o[r] = best
-            }
+            o[r] = best
         }
         withExtendedLifetime(m) {}
         return try withNoGrad { try out.to(dtype) }

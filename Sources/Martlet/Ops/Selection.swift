@@ -95,6 +95,21 @@ struct Selection {
         for i in middle..<Swift.max(last, middle) where n > 0 && less(i, first) { popHeap(first, middle, i) }
     }
 
+    /// Arranges all entries as a heap whose top is the greatest.
+    func makeHeap() {
+        let n = e.count
+        if n < 2 { return }
+        for parent in stride(from: (n - 2) / 2, through: 0, by: -1) { sift(0, parent, n, e[parent]) }
+    }
+
+    /// Puts an entry into the heap in place of the top.
+    func replaceTop(_ v: SortEntry) { sift(0, 0, e.count, v) }
+
+    /// Turns the heap into ascending order.
+    func sortHeap() {
+        for end in stride(from: e.count - 1, through: 1, by: -1) { popHeap(0, end, end) }
+    }
+
     /// Moves the top of the heap first..<last to `place` and what stood there into the heap.
     private func popHeap(_ first: Int, _ last: Int, _ place: Int) {
         let v = e[place]

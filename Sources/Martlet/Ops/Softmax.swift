@@ -58,6 +58,7 @@ extension Tensor {
                 return try to(.float32).alongRows(op, d, other.to(.float32)).to(dtype)
             }
             let last = Swift.max(rank, 1) - 1
+            if d != last && Axis(sizes, d).inner >= 16 { return try acrossRows(op, d, other) }
             let x = try (d == last ? self : transpose(d, last)).contiguous()
             let g = other === self ? x : try (d == last ? other : other.transpose(d, last)).contiguous()
             let cols = rank == 0 ? 1 : sizes[d]
@@ -84,6 +85,22 @@ extension Tensor {
             let out = try emptyLike()
             copyKernel(out, d == last ? y : try y.transpose(d, last))
             return out
+        }
+    }
+
+    /// As ``alongRows(_:_:_:)`` for a dimension whose neighbours are far apart: whole rows at a time.
+    private func acrossRows(_ op: RowOp, _ d: Int, _ g: Tensor) throws -> Tensor {
+        switch op {
+        case .softmax:
+            let y = try unaryKernel(.exp, sub(amax([d], keepDim: true)))
+            return try y.divInPlace(y.sum([d], keepDim: true))
+        case .logSoftmax:
+            let y = try sub(amax([d], keepDim: true))
+            return try y.subInPlace(unaryKernel(.log, unaryKernel(.exp, y).sum([d], keepDim: true)))
+        case .softmaxBackward:
+            return try g.sub(g.mul(self).sum([d], keepDim: true)).mulInPlace(self)
+        case .logSoftmaxBackward:
+            return try g.sub(unaryKernel(.exp, self).mulInPlace(g.sum([d], keepDim: true)))
         }
     }
 }

@@ -157,19 +157,56 @@ extension Tensor {
         if rank > 0 { shape[d] = k }
         let indices = try Tensor.empty(shape, .int64)
         let o = indices.typed(Int64.self)
-        x.forEachSortLine(axis, descending: largest) { line, _, entries, _ in
-            let (n, selection) = (entries.count, Selection(entries))
-            if k * 64 <= n {
-                selection.partialSort(0, k, n)
-            } else {
-                selection.nthElement(0, k - 1, n)
+        if k > 0 && k * 64 <= axis.count {
+            x.keepLeast(axis, k, descending: largest, o)
+        } else if k > 0 {
+            x.forEachSortLine(axis, descending: largest) { line, _, entries, _ in
+                let selection = Selection(entries)
+                selection.nthElement(0, k - 1, entries.count)
                 if sorted { selection.sort(0, k - 1) }
+                let start = line / axis.inner * k * axis.inner + line % axis.inner
+                for j in 0..<k { o[start + j * axis.inner] = Int64(entries[j].index) }
             }
-            let start = line / axis.inner * k * axis.inner + line % axis.inner
-            for j in 0..<k { o[start + j * axis.inner] = Int64(entries[j].index) }
         }
         withExtendedLifetime(x) {}
         return (try arranged(d, indices, "TopkBackward0"), indices)
+    }
+
+    /// The places of the `k` least (greatest where `descending`) elements of each line, in order: a heap of `k`
+    /// entries that each element below its top enters.
+    private func keepLeast(_ axis: Axis, _ k: Int, descending: Bool, _ out: UnsafeMutablePointer<Int64>) {
+        func run<T: OrderedElement>(_: T.Type) {
+            let p = typed(T.self)
+            parallelFor(axis.lines, grain: Swift.max(1, 16384 / axis.count)) { from, to in
+                let heap = UnsafeMutableBufferPointer<SortEntry>.allocate(capacity: k)
+                let selection = Selection(heap)
+                for line in from..<to {
+                    let start = line / axis.inner * axis.count * axis.inner + line % axis.inner
+                    func entry(_ i: Int) -> SortEntry {
+                        let key = p[start + i * axis.inner].sortKey
+                        return SortEntry(key: descending ? ~key : key, index: i)
+                    }
+                    for i in 0..<k { heap.initializeElement(at: i, to: entry(i)) }
+                    selection.makeHeap()
+                    var bound = p[start + heap[0].index * axis.inner]
+                    for i in k..<axis.count {
+                        let v = p[start + i * axis.inner]
+                        // False for NaN, which is looked at more closely.
+                        if descending ? v <= bound : v >= bound { continue }
+                        let e = entry(i)
+                        if e.key < heap[0].key {
+                            selection.replaceTop(e)
+                            bound = p[start + heap[0].index * axis.inner]
+                        }
+                    }
+                    selection.sortHeap()
+                    let to = line / axis.inner * k * axis.inner + line % axis.inner
+                    for j in 0..<k { out[to + j * axis.inner] = Int64(heap[j].index) }
+                }
+                heap.deallocate()
+            }
+        }
+        withOrderedType(dtype) { run($0) }
     }
 
     /// The `k`-th smallest element along a dimension, counting from 1, and where it stands.

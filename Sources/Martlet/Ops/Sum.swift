@@ -59,20 +59,28 @@ extension Tensor {
         if dtype.size == 2 {
             return try withNoGrad { try to(.float32).sumKernel(flags, keepDim: keepDim).to(dtype) }
         }
-        if isContiguous { return try denseSum(sizes, flags, shape) }
+        return try reduceRuns(.sum, flags, shape)
+    }
+
+    /// What ``reduceRuns(_:_:_:)`` can do.
+    enum RunReduction { case sum, max, min }
+
+    /// A float32 or float64 tensor reduced over the flagged dimensions, as a tensor of `shape`.
+    func reduceRuns(_ op: RunReduction, _ flags: [Bool], _ shape: Dims) throws -> Tensor {
+        if isContiguous { return try reduceDense(op, sizes, flags, shape) }
         // Memory order first; what is kept then comes back to its own order, which is the smaller copy.
-        guard isDense else { return try withNoGrad { try contiguous().sumKernel(flags, keepDim: keepDim) } }
+        guard isDense else { return try withNoGrad { try contiguous().reduceRuns(op, flags, shape) } }
         let order = Array(0..<rank).sorted { (strides[$0], sizes[$0]) > (strides[$1], sizes[$1]) }
         let kept = order.filter { !flags[$0] }
         let dense = try alias(sizes: Dims(order.map { sizes[$0] }), strides: Dims(order.map { strides[$0] }), offset: offset)
-            .denseSum(Dims(order.map { sizes[$0] }), order.map { flags[$0] }, Dims(kept.map { sizes[$0] }))
+            .reduceDense(op, Dims(order.map { sizes[$0] }), order.map { flags[$0] }, Dims(kept.map { sizes[$0] }))
         let back = (0..<kept.count).sorted { kept[$0] < kept[$1] }
         return try withNoGrad { try dense.permute(back).contiguous().reshape(shape) }
     }
 
-    /// The sum of row-major memory of the given sizes: runs of neighbouring reduced dimensions are summed one
-    /// after the other, from the innermost, without moving anything.
-    private func denseSum(_ sizes: Dims, _ flags: [Bool], _ shape: Dims) throws -> Tensor {
+    /// Row-major memory of the given sizes: runs of neighbouring reduced dimensions are reduced one after the
+    /// other, from the innermost, without moving anything.
+    private func reduceDense(_ op: RunReduction, _ sizes: Dims, _ flags: [Bool], _ shape: Dims) throws -> Tensor {
         var runs: [(size: Int, reduced: Bool)] = []
         for i in 0..<sizes.count where sizes[i] != 1 {
             if let last = runs.last, last.reduced == flags[i] {
@@ -87,7 +95,7 @@ extension Tensor {
             let inner = runs[(at + 1)...].reduce(1) { $0 * $1.size }
             let n = runs[at].size
             let next = try Tensor.empty([outer * inner], dtype)
-            current.sumRun(outer, n, inner, next)
+            current.reduceRun(op, outer, n, inner, next)
             current = next
             runs.remove(at: at)
         }
@@ -95,30 +103,46 @@ extension Tensor {
         return current.alias(sizes: shape, strides: shape.contiguousStrides, offset: 0)
     }
 
-    /// out[o, i] = sum over k of self[o, k, i], both row-major.
-    private func sumRun(_ outer: Int, _ n: Int, _ inner: Int, _ out: Tensor) {
-        func each(_ body: (Int, Int) -> Void) {
-            parallelFor(outer, grain: Swift.max(1, parallelGrain / Swift.max(n * inner, 1)), body)
-        }
-        if dtype == .float32 {
-            let (p, o) = (typed(Float.self), out.typed(Float.self))
-            if inner == 1 {
-                each { from, to in mk_sum_cols_f32(p + from * n, Int64(to - from), Int64(n), Int64(n), o + from) }
-            } else {
-                each { from, to in
+    /// out[o, i] = the reduction over k of self[o, k, i], both row-major.
+    private func reduceRun(_ op: RunReduction, _ outer: Int, _ n: Int, _ inner: Int, _ out: Tensor) {
+        let (rows, columns) = (Int64(n), Int64(inner))
+        parallelFor(outer, grain: Swift.max(1, parallelGrain / Swift.max(n * inner, 1))) { from, to in
+            if dtype == .float32 {
+                let (p, o) = (typed(Float.self), out.typed(Float.self))
+                switch op {
+                case .sum where inner == 1:
+                    mk_sum_cols_f32(p + from * n, Int64(to - from), rows, rows, o + from)
+                case .sum:
+                    for k in from..<to { mk_sum_rows_f32(p + k * n * inner, rows, columns, columns, o + k * inner) }
+                case _ where inner == 1:
                     for k in from..<to {
-                        mk_sum_rows_f32(p + k * n * inner, Int64(n), Int64(inner), Int64(inner), o + k * inner)
+                        o[k] = op == .max ? mk_max_f32(p + k * n, 1, rows, nil) : mk_min_f32(p + k * n, 1, rows, nil)
+                    }
+                default:
+                    let code = (op == .max ? BinaryOp.maximum : .minimum).rawValue
+                    for k in from..<to {
+                        let (line, first) = (o + k * inner, p + k * n * inner)
+                        line.update(from: first, count: inner)
+                        for r in 1..<Swift.max(n, 1) { mk_binary_f32(code, line, 1, first + r * inner, 1, line, 1, columns) }
                     }
                 }
-            }
-        } else {
-            let (p, o) = (typed(Double.self), out.typed(Double.self))
-            if inner == 1 {
-                each { from, to in mk_sum_cols_f64(p + from * n, Int64(to - from), Int64(n), Int64(n), o + from) }
             } else {
-                each { from, to in
+                let (p, o) = (typed(Double.self), out.typed(Double.self))
+                switch op {
+                case .sum where inner == 1:
+                    mk_sum_cols_f64(p + from * n, Int64(to - from), rows, rows, o + from)
+                case .sum:
+                    for k in from..<to { mk_sum_rows_f64(p + k * n * inner, rows, columns, columns, o + k * inner) }
+                case _ where inner == 1:
                     for k in from..<to {
-                        mk_sum_rows_f64(p + k * n * inner, Int64(n), Int64(inner), Int64(inner), o + k * inner)
+                        o[k] = op == .max ? mk_max_f64(p + k * n, 1, rows, nil) : mk_min_f64(p + k * n, 1, rows, nil)
+                    }
+                default:
+                    let code = (op == .max ? BinaryOp.maximum : .minimum).rawValue
+                    for k in from..<to {
+                        let (line, first) = (o + k * inner, p + k * n * inner)
+                        line.update(from: first, count: inner)
+                        for r in 1..<Swift.max(n, 1) { mk_binary_f64(code, line, 1, first + r * inner, 1, line, 1, columns) }
                     }
                 }
             }
