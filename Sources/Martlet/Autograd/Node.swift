@@ -78,9 +78,7 @@ public class Node {
     func releaseSaved() {
         if savedTensors.isEmpty { return }
         isReleased = true
-        let dead = savedTensors
-        savedTensors = []
-        Graveyard.bury((dead, nil, nil))
+        Graveyard.bury(self, savedOnly: true)
     }
 
     /// One step. Gradients of outputs in, gradients of inputs out.
@@ -95,7 +93,7 @@ public class Node {
         // A chain of a million nodes must not be a million nested deinits: contents go to a queue that the
         // outermost release drains.
         if !edges.isEmpty || !savedTensors.isEmpty || backward != nil {
-            Graveyard.bury((savedTensors, edges, backward))
+            Graveyard.bury(self, savedOnly: false)
         }
     }
 }
@@ -130,7 +128,8 @@ enum Graveyard {
         var draining = false
     }
 
-    static func bury(_ remains: Remains) {
+    /// Moves a node's contents out of it, so that no reference to them is left on the stack, and releases them in turn.
+    static func bury(_ node: Node, savedOnly: Bool) {
         let tls = mk_tls_get()!
         let queue: Queue
         if let p = tls.pointee.slots.0 {
@@ -139,7 +138,12 @@ enum Graveyard {
             queue = Queue()
             tls.pointee.slots.0 = Unmanaged.passRetained(queue).toOpaque()
         }
-        queue.items.append(remains)
+        queue.items.append((node.savedTensors, savedOnly ? nil : node.edges, savedOnly ? nil : node.backward))
+        node.savedTensors = []
+        if !savedOnly {
+            node.edges = []
+            node.backward = nil
+        }
         if queue.draining { return }
         queue.draining = true
         while let last = queue.items.popLast() { withExtendedLifetime(last) {} }
