@@ -16,7 +16,7 @@ extension Tensor {
     public static func * (a: Double, b: Tensor) -> Tensor { .number(a) * b }
     public static func / (a: Double, b: Tensor) -> Tensor { .number(a) / b }
 
-    public static func += (a: Tensor, b: Tensor) { orTrap { try a.addInPlace(b) } }
-    public static func -= (a: Tensor, b: Tensor) { orTrap { try a.subInPlace(b) } }
-    public static func *= (a: Tensor, b: Tensor) { orTrap { try a.mulInPlace(b) } }
+    public static func += (a: Tensor, b: Tensor) { _ = orTrap { try a.addInPlace(b) } }
+    public static func -= (a: Tensor, b: Tensor) { _ = orTrap { try a.subInPlace(b) } }
+    public static func *= (a: Tensor, b: Tensor) { _ = orTrap { try a.mulInPlace(b) } }
 }
