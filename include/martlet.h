@@ -1040,6 +1040,14 @@ MT_API mt_tensor mt_scaled_dot_product_attention(mt_tensor query, mt_tensor key,
  * weight's gradient is sparse, one entry per lookup, in order. An index outside the table is MT_ERROR_INDEX. */
 MT_API mt_tensor mt_embedding(mt_tensor weight, mt_tensor indices, int64_t padding_idx, int32_t scale_grad_by_freq,
                               int32_t sparse);
+/* What a bag of rows becomes. */
+enum { MT_BAG_SUM = 0, MT_BAG_MEAN = 1, MT_BAG_MAX = 2 };
+/* Sums, means or maxima of bags of rows: bags x dim. `indices` (one dimension) names rows of weight, `offsets` where each
+ * bag begins; with include_last_offset its last entry ends the last bag. per_sample_weights (NULL, or one for each index)
+ * scales rows of a sum. Rows padding_idx (MT_NONE for none) take no part; an empty bag gives zeros. */
+MT_API mt_tensor mt_embedding_bag(mt_tensor weight, mt_tensor indices, mt_tensor offsets, int32_t mode,
+                                  int32_t scale_grad_by_freq, int32_t sparse, mt_tensor per_sample_weights,
+                                  int32_t include_last_offset, int64_t padding_idx);
 /* Scales down, in place, those of the named rows whose p-norm exceeds max_norm. */
 MT_API mt_status mt_embedding_renorm_(mt_tensor weight, mt_tensor indices, double max_norm, double norm_type);
 

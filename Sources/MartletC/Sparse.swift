@@ -78,3 +78,17 @@ public func mt_sparse_mm(_ self_: mt_tensor?, _ mat2: mt_tensor?) -> mt_tensor? 
 public func mt_sparse_sum(_ t: mt_tensor?, _ list: UnsafePointer<Int64>?, _ n: Int32) -> mt_tensor? {
     result { try T(t, "t").sparseSum(optionalInts(list, n)) }
 }
+
+@_cdecl("mt_embedding_bag") @implementation
+public func mt_embedding_bag(
+    _ weight: mt_tensor?, _ indices: mt_tensor?, _ offsets: mt_tensor?, _ mode: Int32, _ scale: Int32, _ sparse: Int32,
+    _ sampleWeights: mt_tensor?, _ includeLast: Int32, _ padding: Int64
+) -> mt_tensor? {
+    result {
+        guard let m = BagMode(rawValue: mode) else { throw MartletError.value("mode has to be one of sum, mean or max") }
+        return try .embeddingBag(
+            T(weight, "weight"), T(indices, "indices"), T(offsets, "offsets"), mode: m, scaleByFrequency: scale != 0,
+            sparse: sparse != 0, sampleWeights: optional(sampleWeights, "per_sample_weights"), includeLast: includeLast != 0,
+            padding: optionalInt(padding))
+    }
+}

@@ -151,6 +151,7 @@ PROTOTYPES = {
     "mt_elu": "p:pd",
     "mt_elu_": "i:pd",
     "mt_embedding": "p:ppqii",
+    "mt_embedding_bag": "p:pppiiipiq",
     "mt_embedding_renorm_": "i:ppdd",
     "mt_empty": "p:pii",
     "mt_empty_like": "p:pii",

@@ -213,3 +213,31 @@ def test_embedding_errors(torch):
         assert str(theirs).split(";")[0] in str(ours)
     ours, theirs = check_error(lambda t, w: t.nn.functional.embedding(t.tensor([0]), w, 4), [rand(4, 3)])
     assert str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"mode": "sum"}, {"mode": "max"}, {"padding_idx": 3}, {"mode": "max", "padding_idx": 1}, {"include_last_offset": True}])
+def test_embedding_bag(torch, options):
+    def call(t, w):
+        return t.nn.functional.embedding_bag(t.tensor([1, 3, 1, 0, 3, 3]), w, t.tensor([0, 2, 2, 6 if "include_last_offset" in options else 5]), **options)
+    check_op(call, [rand(4, 3)], 1)
+    check_op(lambda t, w: t.nn.functional.embedding_bag(t.tensor(IDS), w, **{k: v for k, v in options.items() if k != "include_last_offset"}),
+             [rand(4, 3)], 1)
+
+
+def test_embedding_bag_weights_and_sparse_gradient(torch):
+    check_op(lambda t, w, s: t.nn.functional.embedding_bag(t.tensor(IDS), w, mode="sum", per_sample_weights=s), [rand(4, 3), rand(2, 3)], 1)
+    def run(t):
+        w = t.tensor(rand(4, 3).tolist(), requires_grad=True)
+        t.nn.functional.embedding_bag(t.tensor(IDS), w, sparse=True).sum().backward()
+        return w.grad
+    same_sparse(*pair(torch, run), flag=False)
+
+
+def test_embedding_bag_errors(torch):
+    bag = lambda ids, offsets, **o: lambda t, w: t.nn.functional.embedding_bag(t.tensor(ids), w, t.tensor(offsets), **o)
+    for call in (bag([1, 2], [1, 2]), bag([1, 2], [0, 5]), bag([1.0, 2], [0]), bag([1, 2], [0], mode="max", sparse=True),
+                 bag([1, 2], [0], mode="max", scale_grad_by_freq=True), bag([1, 7], [0])):
+        ours, theirs = check_error(call, [rand(4, 3)])
+        if "improved" not in str(theirs):
+            assert str(ours).split("\n")[0] == str(theirs).split("\n")[0]

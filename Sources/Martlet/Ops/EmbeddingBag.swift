@@ -1,0 +1,90 @@
+/// What a bag of looked-up rows becomes.
+public enum BagMode: Int32, Sendable { case sum = 0, mean, max }
+
+extension Tensor {
+    /// Sums, means or maxima of bags of rows of `weight` (n x dim). `indices` (one dimension) names the rows, `offsets`
+    /// where each bag begins; with `includeLast` its last entry is only the end of the last bag. `sampleWeights` scales
+    /// the rows of a sum. Rows `padding` take no part; an empty bag gives zeros. The result is bags x dim.
+    public static func embeddingBag(
+        _ weight: Tensor, _ indices: Tensor, _ offsets: Tensor, mode: BagMode = .mean, scaleByFrequency: Bool = false,
+        sparse: Bool = false, sampleWeights: Tensor? = nil, includeLast: Bool = false, padding: Int? = nil
+    ) throws -> Tensor {
+        guard weight.rank == 2 else { throw MartletError.runtime("'weight' must be 2-D") }
+        for t in [indices, offsets] where t.dtype != .int64 && t.dtype != .int32 {
+            throw MartletError.runtime(
+                "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got \(t.typeName) instead (while checking arguments for embedding_bag)")
+        }
+        guard indices.rank == 1, offsets.rank == 1 else {
+            throw MartletError.runtime("embedding_bag: indices and offsets must have one dimension, got \(indices.sizes) and \(offsets.sizes)")
+        }
+        if mode == .max && sparse { throw MartletError.value("max mode does not support sparse weights") }
+        if mode == .max && scaleByFrequency {
+            throw MartletError.value("max mode does not support scaling the gradient by the frequency")
+        }
+        if let s = sampleWeights, s.dtype != weight.dtype {
+            throw MartletError.runtime(
+                "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; but type \(weight.typeName) does not equal \(s.typeName) (while checking arguments for embedding_bag)")
+        }
+        let ids = try indices.toArray(Int64.self)
+        var starts = try offsets.toArray(Int64.self).map { Int($0) }
+        if let first = starts.first, first != 0 {
+            throw MartletError.runtime(
+                "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got \(first)")
+        }
+        if let last = starts.last, last > ids.count {
+            throw MartletError.runtime(
+                "offsets[-1] can not be greater than input's length \(ids.count) but got offsets[-1] of \(last)")
+        }
+        guard zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }), ids.allSatisfy({ $0 >= 0 && $0 < weight.sizes[0] }) else {
+            throw MartletError.runtime("embedding_bag: offsets must not decrease and indices must be within 0..<\(weight.sizes[0])")
+        }
+        let bags = starts.count - (includeLast && !starts.isEmpty ? 1 : 0)
+        if !includeLast { starts.append(ids.count) }
+        // The lookups that count, and the bag of each.
+        var (kept, bagOf) = ([Int64](), [Int64]())
+        var sizes = [Double](repeating: 0, count: bags)
+        for b in 0..<bags {
+            for i in starts[b]..<starts[b + 1] where padding == nil || ids[i] != Int64(padding!) {
+                kept.append(Int64(i))
+                bagOf.append(Int64(b))
+                sizes[b] += 1
+            }
+        }
+        let places = try Tensor(kept)
+        let index = try Tensor(kept.map { ids[Int($0)] })
+        var rows = try embedding(weight, index, scaleByFrequency: scaleByFrequency, sparse: sparse)
+        if let s = sampleWeights { rows = try rows.mul(s.gatherRows(places).unsqueeze(1)) }
+        let (bag, shape) = (try Tensor(bagOf), [bags, weight.sizes[1]] as Dims)
+        let out: Tensor
+        switch mode {
+        case .sum: out = try rows.scatterRows(bag, shape)
+        case .mean:
+            let share = try Tensor(sizes.map { 1 / Swift.max($0, 1) }, [bags, 1])
+            out = try rows.scatterRows(bag, shape).mul(share.to(weight.dtype))
+        case .max:
+            out = try rows.bagMaxima(bagOf, shape)
+        }
+        out.history?.name = "EmbeddingBagBackward0"
+        return out
+    }
+
+    /// The largest value of each column among the rows of each bag; zeros for an empty bag. Bags are in order.
+    private func bagMaxima(_ bagOf: [Int64], _ shape: Dims) throws -> Tensor {
+        let n = shape[1]
+        let source = try withNoGrad { try contiguous() }
+        let (best, filled) = (try Tensor.zeros(shape, .int64), try Tensor.zeros([shape[0], 1], dtype))
+        func run<T: TensorElement>(_: T.Type) {
+            let (p, q, f) = (source.typed(T.self), best.typed(Int64.self), filled.typed(T.self))
+            for (i, b) in bagOf.enumerated() {
+                let row = q + Int(b) * n
+                let first = f[Int(b)].asDouble == 0
+                f[Int(b)] = T(element: 1.0)
+                for k in 0..<n where first || p[i * n + k].asDouble > p[Int(row[k]) * n + k].asDouble { row[k] = Int64(i) }
+            }
+        }
+        withElementType(dtype) { run($0) }
+        withExtendedLifetime(source) {}
+        if bagOf.isEmpty { return try mul(.number(0)).scatterRows(try Tensor([] as [Int64]), shape) }
+        return try gather(0, best).mul(filled)
+    }
+}
