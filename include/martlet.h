@@ -680,6 +680,11 @@ MT_API mt_tensor mt_binary_cross_entropy_with_logits(mt_tensor self, mt_tensor t
 MT_API mt_tensor mt_nll_loss(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction, int64_t ignore_index);
 /* Logits against class indices, or against probabilities of self's shape. */
 MT_API mt_tensor mt_cross_entropy(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction, int64_t ignore_index, double label_smoothing);
+/* Connectionist temporal classification: log-probabilities (T, N, C) or (T, C) against targets (N, S) or all in a row;
+ * a length for each of the N sequences. */
+MT_API mt_tensor mt_ctc_loss(mt_tensor log_probs, mt_tensor targets, const int64_t *input_lengths, int32_t n_inputs,
+                             const int64_t *target_lengths, int32_t n_targets, int64_t blank, int32_t reduction,
+                             int32_t zero_infinity);
 
 /* ---- Views: the same memory in another shape ------------------------------------------------------------------ */
 

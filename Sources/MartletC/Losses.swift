@@ -64,6 +64,18 @@ public func mt_cross_entropy(
     result { try T(self_, "self").crossEntropy(T(target, "target"), weight: optional(weight, "weight"), lossReduction(reduction), ignoreIndex: Int(ignore_index), labelSmoothing: label_smoothing) }
 }
 
+@_cdecl("mt_ctc_loss") @implementation
+public func mt_ctc_loss(
+    _ log_probs: mt_tensor?, _ targets: mt_tensor?, _ input_lengths: UnsafePointer<Int64>?, _ n_inputs: Int32,
+    _ target_lengths: UnsafePointer<Int64>?, _ n_targets: Int32, _ blank: Int64, _ reduction: Int32, _ zero_infinity: Int32
+) -> mt_tensor? {
+    result {
+        try T(log_probs, "log_probs").ctcLoss(
+            T(targets, "targets"), inputLengths: ints(input_lengths, n_inputs), targetLengths: ints(target_lengths, n_targets),
+            blank: Int(blank), lossReduction(reduction), zeroInfinity: zero_infinity != 0)
+    }
+}
+
 private func lossReduction(_ r: Int32) throws -> LossReduction {
     guard let reduction = LossReduction(rawValue: r) else {
         throw MartletError.value("\(r) is not a valid value for reduction")

@@ -111,6 +111,7 @@ PROTOTYPES = {
     "mt_cosh_": "i:p",
     "mt_count_nonzero": "p:ppi",
     "mt_cross_entropy": "p:pppiqd",
+    "mt_ctc_loss": "p:pppipiqii",
     "mt_cummax": "i:pqp",
     "mt_cummin": "i:pqp",
     "mt_cumprod": "p:pqi",

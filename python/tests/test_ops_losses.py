@@ -180,3 +180,38 @@ ERRORS = [
 @pytest.mark.parametrize("call,message", ERRORS, ids=[m[:30] for _, m in ERRORS])
 def test_class_errors(call, message):
     check_error(lambda t: call(t, functional(t), t.ones(3, 4)), message=message)
+
+
+# ---- connectionist temporal classification
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("zero_infinity", [False, True])
+def test_ctc(reduction, zero_infinity):
+    def f(t, x, y, inputs, lengths):
+        return functional(t).ctc_loss(x.log_softmax(-1), y, inputs, lengths, reduction=reduction, zero_infinity=zero_infinity)
+    x = rand(6, 3, 4)
+    rows, joined = np.array([[1, 2, 3], [2, 2, 1], [3, 0, 0]]), np.array([1, 2, 3, 2, 2, 1, 3])
+    for y in (rows, joined):
+        check_op(lambda t, x, y: f(t, x, y, [6, 5, 4], [3, 3, 1]), [x, y], order=1)
+    check_op(lambda t, x, y: f(t, x, y, t.tensor([6, 5, 4]), t.tensor([3, 3, 0])), [x, rows], order=1)
+    check_op(lambda t, x, y: f(t, x, y, (6,), (3,)), [rand(6, 4), rows[0]], order=1)
+    check_op(lambda t, x, y: f(t, x.float(), y, [6, 5, 4], [3, 3, 1]), [x, rows], order=1, rtol=1e-4, atol=1e-5)
+    if zero_infinity:  # the second target does not fit in two frames
+        check_op(lambda t, x, y: f(t, x, y, [6, 2, 4], [3, 3, 1]), [x, rows], order=1)
+    z = martlet.from_numpy(x).requires_grad_()
+    assert martlet.autograd.gradcheck(lambda x: f(martlet, x, martlet.from_numpy(rows), [6, 5, 4], [3, 3, 1]), (z,))
+
+
+def test_ctc_errors():
+    def call(targets, inputs, lengths, **kw):
+        return lambda t: functional(t).ctc_loss(t.zeros(5, 2, 3), t.tensor(targets), inputs, lengths, **kw)
+    rows = [[1, 2], [2, 1]]
+    check_error(call(rows, [5], [2, 2]), message="input_lengths must be of size batch_size")
+    check_error(call(rows, [5, 5], [2]), message="target_lengths must be of size batch_size")
+    check_error(call(rows, [6, 5], [2, 2]), message="Expected input_lengths to have value at most 5, but got value 6")
+    check_error(call(rows, [5, 5], [-2, 2]), message="Expected target_lengths to have value at least 0")
+    check_error(call(rows, [5, 5], [3, 2]), message="Expected tensor to have size at least 3 at dimension 1")
+    check_error(call([1, 2, 1], [5, 5], [2, 2]), message="Expected tensor to have size 4 at dimension 0")
+    check_error(call(rows, [5, 5], [2, 2], blank=3), message="blank must be in label range")
+    with pytest.raises(IndexError, match="target 7 is out of bounds for 3 classes"):  # torch reads past the end
+        call([[1, 7], [1, 2]], [5, 5], [2, 2])(martlet)

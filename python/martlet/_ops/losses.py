@@ -130,3 +130,31 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     target class indices or probabilities."""
     return _F._cross_entropy(
         input, target, weight, _reduction(reduction, size_average, reduce), ignore_index, label_smoothing)
+
+
+table(f"""
+F _ctc_loss(log_probs: T, targets: T, input_lengths: ints, target_lengths: ints, blank: int, reduction: {_R}, zero_infinity: bool) = mt_ctc_loss
+""")
+
+
+def _lengths(lengths):
+    """Lengths given as a tensor or a list."""
+    if hasattr(lengths, "dim"):
+        if lengths.is_floating_point():
+            raise RuntimeError("input_lengths and target_lengths must be integral")
+        return [int(n) for n in lengths.reshape(-1).tolist()]
+    return lengths
+
+
+@op("F")
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+    """ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction='mean', zero_infinity=False): connectionist
+    temporal classification of log-probabilities (T, N, C) or (T, C)."""
+    return _F._ctc_loss(
+        log_probs, targets, _lengths(input_lengths), _lengths(target_lengths), blank, reduction, zero_infinity)
+
+
+@op("t", "ctc_loss")
+def _ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False):
+    """torch.ctc_loss: as F.ctc_loss, the reduction being 0 (none), 1 (mean) or 2 (sum)."""
+    return ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, ("none", "mean", "sum")[reduction], zero_infinity)
