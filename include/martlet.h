@@ -856,6 +856,11 @@ MT_API mt_tensor mt_matrix_norm(mt_tensor self, double ord, int64_t row_dim, int
 MT_API mt_tensor mt_frobenius_norm(mt_tensor self, int64_t row_dim, int64_t column_dim, int32_t keepdim, int32_t dtype);
 /* The p-norm of self - other, broadcast. */
 MT_API mt_tensor mt_dist(mt_tensor self, mt_tensor other, double p);
+/* The p-norm distance between every row of x1 (... x P x M) and of x2 (... x R x M), as ... x P x R. `mode`: Euclidean
+ * distances by a matrix product where there are more than 25 rows (0), always (1), never (2). */
+MT_API mt_tensor mt_cdist(mt_tensor x1, mt_tensor x2, double p, int32_t mode);
+/* The p-norm distances between all pairs of rows i < j of a matrix, as a vector. */
+MT_API mt_tensor mt_pdist(mt_tensor self, double p);
 
 /* ---- Running sums, products and extremes along a dimension --------------------------------------------------------- */
 

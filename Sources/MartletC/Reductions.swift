@@ -208,3 +208,16 @@ func pair(_ out: UnsafeMutablePointer<mt_tensor?>?, _ body: () throws -> (Tensor
     }
 }
 
+
+@_cdecl("mt_cdist") @implementation
+public func mt_cdist(_ x1: mt_tensor?, _ x2: mt_tensor?, _ p: Double, _ mode: Int32) -> mt_tensor? {
+    result {
+        guard let mode = Tensor.EuclideanMode(rawValue: Int(mode)) else {
+            throw MartletError.value("mt_cdist: unknown mode \(mode)")
+        }
+        return try Tensor.cdist(T(x1, "x1"), T(x2, "x2"), p: p, mode)
+    }
+}
+
+@_cdecl("mt_pdist") @implementation
+public func mt_pdist(_ self_: mt_tensor?, _ p: Double) -> mt_tensor? { result { try T(self_, "self").pdist(p) } }

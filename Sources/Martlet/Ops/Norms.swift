@@ -83,7 +83,7 @@ extension Tensor {
     }
 
     /// The gradient of a norm; `g` and `norm` keep the reduced dimensions. Zero where the norm is.
-    private func normGradient(_ g: Tensor, _ norm: Tensor, _ ord: Double, _ flags: [Bool]) throws -> Tensor? {
+    func normGradient(_ g: Tensor, _ norm: Tensor, _ ord: Double, _ flags: [Bool]) throws -> Tensor? {
         if ord == 0 { return nil }
         let sign = try withNoGrad { try unaryKernel(.sign, self) }
         if ord == 1 { return try g.mul(sign) }

@@ -30,6 +30,7 @@ tm cummin(input: T, dim: int) = mt_cummin -> cummin(values,indices)
 tm logcumsumexp(input: T, dim: int) = mt_logcumsumexp
 tm diff(input: T, n: int=1, dim: int=-1, prepend: T?=None, append: T?=None) = mt_diff
 tm dist(input: T, other: T, p: float=2.0) = mt_dist
+tF pdist(input: T, p: float=2.0) = mt_pdist
 
 tm softmax(input: T, dim: int, dtype: dtype=None) = mt_softmax
 tm log_softmax(input: T, dim: int, dtype: dtype=None) = mt_log_softmax
@@ -216,6 +217,17 @@ def _norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if isinstance(p, str) and dim is not None and not hasattr(dim, "__index__") and len(dim) > 2:
         return matrix_norm(input, p, dim, keepdim, dtype=dtype, out=out)
     return vector_norm(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype=dtype, out=out)
+
+
+_EUCLIDEAN = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+
+
+@op("t")
+def cdist(x1, x2, p=2.0, compute_mode=_EUCLIDEAN[0]):
+    """The p-norm distance between every row of x1 and every row of x2."""
+    if compute_mode not in _EUCLIDEAN:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    return wrap(lib.mt_cdist(handle(x1, "cdist", "x1"), handle(x2, "cdist", "x2", 2), p, _EUCLIDEAN.index(compute_mode)))
 
 
 # ---- softmax in torch.nn.functional's form -------------------------------------------------------------------------
