@@ -139,6 +139,17 @@ def test_indices_outside_the_size_are_refused():
         coo(martlet, size=(1, 3))
 
 
+def test_sizes_too_large_for_memory(torch):
+    def big(t, n):
+        s = t.sparse_coo_tensor(t.tensor([[0, 2 ** 30]] * 2), t.tensor([1.0, 2.0]), (n, n))
+        return (s + s).coalesce()
+    same_sparse(*pair(torch, lambda t: big(t, 2 ** 31)))
+    with pytest.raises(RuntimeError, match="multiplication overflow"):
+        big(martlet, 2 ** 40)
+    with pytest.raises(RuntimeError, match="allocate memory|overflow"):
+        big(martlet, 2 ** 31).to_dense()
+
+
 # ---- embeddings --------------------------------------------------------------------------------------------------
 
 IDS = [[1, 3, 1], [0, 3, 3]]

@@ -35,8 +35,12 @@ extension Tensor {
             throw MartletError.runtime(
                 "offsets[-1] can not be greater than input's length \(ids.count) but got offsets[-1] of \(last)")
         }
-        guard zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }), ids.allSatisfy({ $0 >= 0 && $0 < weight.sizes[0] }) else {
-            throw MartletError.runtime("embedding_bag: offsets must not decrease and indices must be within 0..<\(weight.sizes[0])")
+        if let bad = ids.first(where: { $0 < 0 || $0 >= weight.sizes[0] }) {
+            throw MartletError.runtime(
+                "embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be \(bad)")
+        }
+        guard zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+            throw MartletError.runtime("embedding_bag: offsets must not decrease, got \(starts)")
         }
         let bags = starts.count - (includeLast && !starts.isEmpty ? 1 : 0)
         if !includeLast { starts.append(ids.count) }

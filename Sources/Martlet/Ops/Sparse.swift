@@ -57,6 +57,7 @@ extension Tensor {
             }
             for s in values.sizes.dropFirst() { shape.append(s) }
         }
+        try checkCount(shape)
         for d in 0..<depth {
             for e in 0..<nnz {
                 let v = q[d * nnz + e]
@@ -68,6 +69,16 @@ extension Tensor {
             }
         }
         return try sparseOver(index, values, shape)
+    }
+
+    /// Places are numbered in 64 bits: more elements than that are an error, though they take no memory.
+    private static func checkCount(_ shape: Dims) throws {
+        var n = 1
+        for s in shape {
+            let (product, overflow) = n.multipliedReportingOverflow(by: Swift.max(s, 1))
+            if overflow { throw MartletError.runtime("numel: integer multiplication overflow") }
+            n = product
+        }
     }
 
     private static func countMismatch(_ indices: Int, _ values: Int) -> MartletError {
@@ -93,7 +104,10 @@ extension Tensor {
     /// A sparse tensor without entries.
     public static func sparseEmpty(_ sizes: [Int], dtype: DType) throws -> Tensor {
         let shape = try Dims(checking: sizes)
-        _ = try checkedByteCount(shape, dtype)
+        for s in shape where s < 0 {
+            throw MartletError.runtime("Trying to create tensor with negative dimension \(s): \(shape)")
+        }
+        try checkCount(shape)
         return try sparse(.empty([shape.count, 0], .int64), .empty([0] as Dims, dtype), shape, coalesced: true)
     }
 
