@@ -39,7 +39,9 @@ open class Module: CustomStringConvertible {
             if let module = value as? Module {
                 found.append((name, module))
             } else if let list = value as? [Module], !list.isEmpty {
-                found.append((name, ModuleList(list)))
+                let wrapper = ModuleList(list)
+                wrapper.isTraining = isTraining
+                found.append((name, wrapper))
             }
         }
         return found
