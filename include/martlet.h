@@ -405,17 +405,17 @@ MT_API mt_status mt_div_(mt_tensor self, mt_tensor other);
 /* One operand: shape kept, integers become the default float dtype except where rounding keeps them. */
 MT_API mt_tensor mt_exp(mt_tensor self);
 MT_API mt_tensor mt_exp2(mt_tensor self);
-MT_API mt_tensor mt_expm1(mt_tensor self);
+MT_API mt_tensor mt_expm1(mt_tensor self); /* exp(x) - 1 */
 MT_API mt_tensor mt_log(mt_tensor self);
 MT_API mt_tensor mt_log2(mt_tensor self);
 MT_API mt_tensor mt_log10(mt_tensor self);
-MT_API mt_tensor mt_log1p(mt_tensor self);
+MT_API mt_tensor mt_log1p(mt_tensor self); /* log(1 + x) */
 MT_API mt_tensor mt_sqrt(mt_tensor self);
-MT_API mt_tensor mt_rsqrt(mt_tensor self);
+MT_API mt_tensor mt_rsqrt(mt_tensor self); /* 1 / sqrt(x) */
 MT_API mt_tensor mt_square(mt_tensor self);
 MT_API mt_tensor mt_abs(mt_tensor self);
-MT_API mt_tensor mt_sign(mt_tensor self);
-MT_API mt_tensor mt_sgn(mt_tensor self);
+MT_API mt_tensor mt_sign(mt_tensor self); /* -1, 0 or 1 */
+MT_API mt_tensor mt_sgn(mt_tensor self); /* as mt_sign */
 MT_API mt_tensor mt_sin(mt_tensor self);
 MT_API mt_tensor mt_cos(mt_tensor self);
 MT_API mt_tensor mt_tan(mt_tensor self);
@@ -428,17 +428,17 @@ MT_API mt_tensor mt_tanh(mt_tensor self);
 MT_API mt_tensor mt_asinh(mt_tensor self);
 MT_API mt_tensor mt_acosh(mt_tensor self);
 MT_API mt_tensor mt_atanh(mt_tensor self);
-MT_API mt_tensor mt_sigmoid(mt_tensor self);
+MT_API mt_tensor mt_sigmoid(mt_tensor self); /* 1 / (1 + exp(-x)) */
 MT_API mt_tensor mt_erf(mt_tensor self);
-MT_API mt_tensor mt_erfc(mt_tensor self);
-MT_API mt_tensor mt_erfinv(mt_tensor self);
-MT_API mt_tensor mt_lgamma(mt_tensor self);
-MT_API mt_tensor mt_digamma(mt_tensor self);
+MT_API mt_tensor mt_erfc(mt_tensor self); /* 1 - erf(x) */
+MT_API mt_tensor mt_erfinv(mt_tensor self); /* the inverse of erf */
+MT_API mt_tensor mt_lgamma(mt_tensor self); /* log |gamma(x)| */
+MT_API mt_tensor mt_digamma(mt_tensor self); /* the derivative of log gamma(x) */
 MT_API mt_tensor mt_floor(mt_tensor self);
 MT_API mt_tensor mt_ceil(mt_tensor self);
-MT_API mt_tensor mt_trunc(mt_tensor self);
-MT_API mt_tensor mt_frac(mt_tensor self);
-MT_API mt_tensor mt_sinc(mt_tensor self);
+MT_API mt_tensor mt_trunc(mt_tensor self); /* toward zero */
+MT_API mt_tensor mt_frac(mt_tensor self); /* x - trunc(x) */
+MT_API mt_tensor mt_sinc(mt_tensor self); /* sin(pi x) / (pi x) */
 MT_API mt_tensor mt_deg2rad(mt_tensor self);
 MT_API mt_tensor mt_rad2deg(mt_tensor self);
 /* To `decimals` places, halves to even. */
@@ -460,14 +460,14 @@ MT_API mt_tensor mt_mvlgamma(mt_tensor self, int64_t p);
 MT_API mt_tensor mt_nan_to_num(mt_tensor self, double nan, double posinf, double neginf);
 /* Two operands, broadcast and promoted; either may be a number. */
 MT_API mt_tensor mt_pow(mt_tensor self, mt_tensor exponent);
-MT_API mt_tensor mt_float_power(mt_tensor self, mt_tensor exponent);
-MT_API mt_tensor mt_atan2(mt_tensor self, mt_tensor other);
-MT_API mt_tensor mt_hypot(mt_tensor self, mt_tensor other);
-MT_API mt_tensor mt_copysign(mt_tensor self, mt_tensor other);
-MT_API mt_tensor mt_heaviside(mt_tensor self, mt_tensor values);
-MT_API mt_tensor mt_logaddexp(mt_tensor self, mt_tensor other);
-MT_API mt_tensor mt_logaddexp2(mt_tensor self, mt_tensor other);
-MT_API mt_tensor mt_xlogy(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_float_power(mt_tensor self, mt_tensor exponent); /* computed in float64 */
+MT_API mt_tensor mt_atan2(mt_tensor self, mt_tensor other); /* the angle of (other, self) */
+MT_API mt_tensor mt_hypot(mt_tensor self, mt_tensor other); /* sqrt(self^2 + other^2) */
+MT_API mt_tensor mt_copysign(mt_tensor self, mt_tensor other); /* |self| with the sign of other */
+MT_API mt_tensor mt_heaviside(mt_tensor self, mt_tensor values); /* 0 below zero, 1 above, values at zero */
+MT_API mt_tensor mt_logaddexp(mt_tensor self, mt_tensor other); /* log(exp(self) + exp(other)) */
+MT_API mt_tensor mt_logaddexp2(mt_tensor self, mt_tensor other); /* log2(2^self + 2^other) */
+MT_API mt_tensor mt_xlogy(mt_tensor self, mt_tensor other); /* self * log(other), 0 where self is 0 */
 /* self * 2^other. */
 MT_API mt_tensor mt_ldexp(mt_tensor self, mt_tensor other);
 MT_API mt_tensor mt_nextafter(mt_tensor self, mt_tensor other);
@@ -479,7 +479,7 @@ MT_API mt_tensor mt_xlog1py(mt_tensor self, mt_tensor other);
 MT_API mt_tensor mt_zeta(mt_tensor self, mt_tensor other);
 /* Division with a rounding mode: 0 none, 1 toward zero, 2 toward minus infinity. */
 MT_API mt_tensor mt_div_mode(mt_tensor self, mt_tensor other, int32_t mode);
-MT_API mt_tensor mt_floor_divide(mt_tensor self, mt_tensor other);
+MT_API mt_tensor mt_floor_divide(mt_tensor self, mt_tensor other); /* Python's // */
 /* The remainder with the sign of the divisor, and of the dividend. */
 MT_API mt_tensor mt_remainder(mt_tensor self, mt_tensor other);
 MT_API mt_tensor mt_fmod(mt_tensor self, mt_tensor other);
@@ -625,23 +625,23 @@ MT_API mt_status mt_masked_fill_(mt_tensor self, mt_tensor mask, mt_tensor value
 
 /* Activation functions: shape kept. */
 MT_API mt_tensor mt_relu(mt_tensor self);
-MT_API mt_tensor mt_relu6(mt_tensor self);
-MT_API mt_tensor mt_silu(mt_tensor self);
+MT_API mt_tensor mt_relu6(mt_tensor self); /* clamp(x, 0, 6) */
+MT_API mt_tensor mt_silu(mt_tensor self); /* x * sigmoid(x) */
 /* tanh nonzero for the approximation. */
 MT_API mt_tensor mt_gelu(mt_tensor self, int32_t tanh);
-MT_API mt_tensor mt_mish(mt_tensor self);
-MT_API mt_tensor mt_logsigmoid(mt_tensor self);
-MT_API mt_tensor mt_hardswish(mt_tensor self);
-MT_API mt_tensor mt_hardsigmoid(mt_tensor self);
-MT_API mt_tensor mt_selu(mt_tensor self);
+MT_API mt_tensor mt_mish(mt_tensor self); /* x * tanh(softplus(x)) */
+MT_API mt_tensor mt_logsigmoid(mt_tensor self); /* log(sigmoid(x)) */
+MT_API mt_tensor mt_hardswish(mt_tensor self); /* x * clamp(x + 3, 0, 6) / 6 */
+MT_API mt_tensor mt_hardsigmoid(mt_tensor self); /* clamp(x + 3, 0, 6) / 6 */
+MT_API mt_tensor mt_selu(mt_tensor self); /* elu with fixed constants */
 MT_API mt_tensor mt_leaky_relu(mt_tensor self, double negative_slope);
-MT_API mt_tensor mt_elu(mt_tensor self, double alpha);
-MT_API mt_tensor mt_celu(mt_tensor self, double alpha);
-MT_API mt_tensor mt_softplus(mt_tensor self, double beta, double threshold);
-MT_API mt_tensor mt_hardtanh(mt_tensor self, double min, double max);
-MT_API mt_tensor mt_hardshrink(mt_tensor self, double lambd);
-MT_API mt_tensor mt_softshrink(mt_tensor self, double lambd);
-MT_API mt_tensor mt_threshold(mt_tensor self, double threshold, double value);
+MT_API mt_tensor mt_elu(mt_tensor self, double alpha); /* x, or alpha * (exp(x) - 1) below 0 */
+MT_API mt_tensor mt_celu(mt_tensor self, double alpha); /* x, or alpha * (exp(x / alpha) - 1) below 0 */
+MT_API mt_tensor mt_softplus(mt_tensor self, double beta, double threshold); /* log(1 + exp(beta * x)) / beta, x itself where beta * x > threshold */
+MT_API mt_tensor mt_hardtanh(mt_tensor self, double min, double max); /* clamp(x, min, max) */
+MT_API mt_tensor mt_hardshrink(mt_tensor self, double lambd); /* 0 where |x| <= lambd */
+MT_API mt_tensor mt_softshrink(mt_tensor self, double lambd); /* x moved towards 0 by lambd */
+MT_API mt_tensor mt_threshold(mt_tensor self, double threshold, double value); /* x where x > threshold, else value */
 /* weight has one element, or one for each channel. */
 MT_API mt_tensor mt_prelu(mt_tensor self, mt_tensor weight);
 /* The first half along dim times the sigmoid of the second. */
@@ -668,10 +668,15 @@ MT_API mt_status mt_dropout_(mt_tensor self, double p, int32_t training, mt_gene
 /* ---- Losses ------------------------------------------------------------------------------------------------ */
 
 /* Losses; reduction is 0 for none, 1 for the mean, 2 for the sum. */
+/* (self - target)^2 */
 MT_API mt_tensor mt_mse_loss(mt_tensor self, mt_tensor target, int32_t reduction);
+/* |self - target| */
 MT_API mt_tensor mt_l1_loss(mt_tensor self, mt_tensor target, int32_t reduction);
+/* quadratic below beta, linear above */
 MT_API mt_tensor mt_smooth_l1_loss(mt_tensor self, mt_tensor target, int32_t reduction, double beta);
+/* quadratic up to delta, linear above */
 MT_API mt_tensor mt_huber_loss(mt_tensor self, mt_tensor target, int32_t reduction, double delta);
+/* target * (log(target) - self); targets are logarithms where log_target */
 MT_API mt_tensor mt_kl_div(mt_tensor self, mt_tensor target, int32_t reduction, int32_t log_target);
 /* Probabilities, and logits; weights may be NULL. */
 MT_API mt_tensor mt_binary_cross_entropy(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction);
