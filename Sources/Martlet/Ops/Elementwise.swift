@@ -28,20 +28,12 @@ func binaryKernel(
     case .float32:
         let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
         loop.forEachRun { i, j, k, _, n in
-            parallelFor(n) { from, to in
-                mk_binary_f32(
-                    op.rawValue, p + j + from * sx, Int64(sx), q + k + from * sy, Int64(sy), o + i + from * so,
-                    Int64(so), Int64(to - from))
-            }
+            mk_binary_f32(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
     case .float64:
         let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
         loop.forEachRun { i, j, k, _, n in
-            parallelFor(n) { from, to in
-                mk_binary_f64(
-                    op.rawValue, p + j + from * sx, Int64(sx), q + k + from * sy, Int64(sy), o + i + from * so,
-                    Int64(so), Int64(to - from))
-            }
+            mk_binary_f64(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
     default: try integerBinary(op, result, x, y, loop)
     }
@@ -211,16 +203,12 @@ func unaryKernel(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
     if a.dtype == .float32 {
         let (o, p) = (out.typed(Float.self), a.typed(Float.self))
         loop.forEachRun { i, j, _, _, n in
-            parallelFor(n, grain: 8192) { from, to in
-                mk_unary_f32(op.rawValue, p + j + from * sa, Int64(sa), o + i + from * so, Int64(so), Int64(to - from))
-            }
+            mk_unary_f32(op.rawValue, p + j, Int64(sa), o + i, Int64(so), Int64(n))
         }
     } else {
         let (o, p) = (out.typed(Double.self), a.typed(Double.self))
         loop.forEachRun { i, j, _, _, n in
-            parallelFor(n, grain: 8192) { from, to in
-                mk_unary_f64(op.rawValue, p + j + from * sa, Int64(sa), o + i + from * so, Int64(so), Int64(to - from))
-            }
+            mk_unary_f64(op.rawValue, p + j, Int64(sa), o + i, Int64(so), Int64(n))
         }
     }
     return out
