@@ -37,10 +37,21 @@ _SUBMODULES = {
 }
 
 
+# Functions of nn.functional that torch has at its top level too.
+_FUNCTIONAL = {
+    "cosine_similarity", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "embedding_bag", "alpha_dropout", "pdist",
+    "channel_shuffle", "margin_ranking_loss", "triplet_margin_loss", "hinge_embedding_loss", "poisson_nll_loss",
+    "cosine_embedding_loss", "rrelu_", "instance_norm", "bilinear", "celu_", "selu_", "threshold_", "feature_alpha_dropout",
+}
+
+
 def __getattr__(name):
     try:
         value = _ops.resolve("t", name)
     except KeyError:
+        if name in _FUNCTIONAL:
+            from .nn import functional
+            return getattr(functional, name)
         if name in _SUBMODULES:
             try:
                 return _importlib.import_module("." + name, __name__)
