@@ -150,7 +150,9 @@ MT_API mt_tensor mt_empty(const int64_t *sizes, int32_t ndim, int32_t dtype);
 MT_API mt_tensor mt_empty_like(mt_tensor self, int32_t dtype, int32_t row_major);
 /* The same, filled with `value`, a 0-dim tensor or number. */
 MT_API mt_tensor mt_full_like(mt_tensor self, mt_tensor value, int32_t dtype, int32_t row_major);
+/* Every element zero. MT_DTYPE_NONE means the default float dtype. */
 MT_API mt_tensor mt_zeros(const int64_t *sizes, int32_t ndim, int32_t dtype);
+/* Every element one. */
 MT_API mt_tensor mt_ones(const int64_t *sizes, int32_t ndim, int32_t dtype);
 /* Every element is `value`, a 0-dim tensor or number. */
 MT_API mt_tensor mt_full(const int64_t *sizes, int32_t ndim, mt_tensor value, int32_t dtype);
@@ -171,6 +173,7 @@ MT_API mt_tensor mt_number_bool(int32_t value);
 
 /* ---- Looking at tensors -------------------------------------------------------------------------------------- */
 
+/* Fills *info, whose size field must have been set by MT_TENSOR_INFO_INIT. */
 MT_API mt_status mt_tensor_get_info(mt_tensor t, mt_tensor_info *info);
 /* -1 (and an error) for a bad handle. */
 MT_API int32_t mt_dtype(mt_tensor t);
@@ -303,17 +306,22 @@ MT_API int32_t mt_node_saved_count(mt_node node);
 typedef int32_t (*mt_node_hook)(void *context, const mt_tensor *grad_inputs, int32_t n_inputs,
                                 const mt_tensor *grad_outputs, int32_t n_outputs, mt_tensor *replaced);
 MT_API int64_t mt_node_register_hook(mt_node node, int32_t before, mt_node_hook hook, void *context, void (*destroy)(void *context));
+/* Removes a hook by its number; an unknown one is ignored. */
 MT_API mt_status mt_node_remove_hook(mt_node node, int64_t hook);
 
 /* ---- Copies and conversions ---------------------------------------------------------------------------------- */
 
+/* A copy with memory of its own, laid out alike where that is dense. Gradients go through. */
 MT_API mt_tensor mt_clone(mt_tensor t);
 /* Row-major; `t` itself where it is already. */
 MT_API mt_tensor mt_contiguous(mt_tensor t);
 /* Converted to dtype; `t` itself where nothing changes and copy is 0. */
 MT_API mt_tensor mt_to(mt_tensor t, int32_t dtype, int32_t copy);
+/* Overwrites t with source, broadcast to t's sizes and converted to its dtype. */
 MT_API mt_status mt_copy_(mt_tensor t, mt_tensor source);
+/* Sets every element to a number or 0-dim tensor; NaN and numbers beyond an integer dtype are an error. */
 MT_API mt_status mt_fill_(mt_tensor t, mt_tensor value);
+/* Sets every element to zero; a sparse tensor loses its entries. */
 MT_API mt_status mt_zero_(mt_tensor t);
 
 /* ---- Random numbers: torch's CPU streams, number for number ---------------------------------------------------- */
@@ -387,14 +395,19 @@ MT_API mt_status mt_random_to_(mt_tensor self, int64_t to, mt_generator generato
 
 /* self + alpha * other; alpha NULL for 1. */
 MT_API mt_tensor mt_add(mt_tensor self, mt_tensor other, mt_tensor alpha);
+/* self - alpha * other; bool operands are an error. */
 MT_API mt_tensor mt_sub(mt_tensor self, mt_tensor other, mt_tensor alpha);
 /* other - alpha * self. */
 MT_API mt_tensor mt_rsub(mt_tensor self, mt_tensor other, mt_tensor alpha);
+/* Products, element by element. */
 MT_API mt_tensor mt_mul(mt_tensor self, mt_tensor other);
 /* True division. */
 MT_API mt_tensor mt_div(mt_tensor self, mt_tensor other);
+/* -self; bool is an error. */
 MT_API mt_tensor mt_neg(mt_tensor self);
+/* 1 / self; integers give the default float dtype. */
 MT_API mt_tensor mt_reciprocal(mt_tensor self);
+/* In place: the result must have self's shape, and a dtype that may be stored in self's. */
 MT_API mt_status mt_add_(mt_tensor self, mt_tensor other, mt_tensor alpha);
 MT_API mt_status mt_sub_(mt_tensor self, mt_tensor other, mt_tensor alpha);
 MT_API mt_status mt_mul_(mt_tensor self, mt_tensor other);
@@ -697,22 +710,31 @@ MT_API mt_tensor mt_ctc_loss(mt_tensor log_probs, mt_tensor targets, const int64
 MT_API mt_tensor mt_view(mt_tensor self, const int64_t *sizes, int32_t ndim);
 /* A view where possible, else a copy. */
 MT_API mt_tensor mt_reshape(mt_tensor self, const int64_t *sizes, int32_t ndim);
+/* Dimensions start_dim..end_dim as one; a view where possible. */
 MT_API mt_tensor mt_flatten(mt_tensor self, int64_t start_dim, int64_t end_dim);
+/* Two dimensions exchanged. */
 MT_API mt_tensor mt_transpose(mt_tensor self, int64_t dim0, int64_t dim1);
+/* The transpose of a matrix; vectors and scalars as they are. */
 MT_API mt_tensor mt_t(mt_tensor self);
+/* Dimensions in the given order, which names each once. */
 MT_API mt_tensor mt_permute(mt_tensor self, const int64_t *dims, int32_t n);
 /* -1 keeps a size. */
 MT_API mt_tensor mt_expand(mt_tensor self, const int64_t *sizes, int32_t ndim);
+/* One index along a dimension, which disappears. Negative indices count from the end. */
 MT_API mt_tensor mt_select(mt_tensor self, int64_t dim, int64_t index);
 /* start and end may be MT_NONE. */
 MT_API mt_tensor mt_slice(mt_tensor self, int64_t dim, int64_t start, int64_t end, int64_t step);
+/* `length` indices from `start`; both must lie within the dimension. */
 MT_API mt_tensor mt_narrow(mt_tensor self, int64_t dim, int64_t start, int64_t length);
 /* dims NULL drops every dimension of size one. */
 MT_API mt_tensor mt_squeeze(mt_tensor self, const int64_t *dims, int32_t n);
+/* A dimension of size one put in at `dim`. */
 MT_API mt_tensor mt_unsqueeze(mt_tensor self, int64_t dim);
 /* `offset` counts from the storage's base; MT_NONE keeps the tensor's. */
 MT_API mt_tensor mt_as_strided(mt_tensor self, const int64_t *sizes, const int64_t *strides, int32_t ndim, int64_t offset);
+/* The diagonal of two dimensions, `offset` above the main one, as the last dimension. */
 MT_API mt_tensor mt_diagonal(mt_tensor self, int64_t offset, int64_t dim1, int64_t dim2);
+/* All windows of `size` along `dim`, `step` apart, as a new last dimension. */
 MT_API mt_tensor mt_unfold(mt_tensor self, int64_t dim, int64_t size, int64_t step);
 /* Pieces of `size` (the last may be smaller) as a list. */
 typedef struct mt_tensor_list {
@@ -724,13 +746,18 @@ MT_API void mt_tensor_list_release(mt_tensor_list *list);
 /* Frees the array only: the handles have been taken over. */
 MT_API void mt_tensor_list_free(mt_tensor_list *list);
 MT_API mt_status mt_split(mt_tensor self, int64_t size, int64_t dim, mt_tensor_list *out);
+/* Pieces of the given lengths, which must add up to the dimension. */
 MT_API mt_status mt_split_with_sizes(mt_tensor self, const int64_t *lengths, int32_t n, int64_t dim, mt_tensor_list *out);
+/* At most `chunks` pieces of equal size. */
 MT_API mt_status mt_chunk(mt_tensor self, int64_t chunks, int64_t dim, mt_tensor_list *out);
+/* Every index along `dim` as a tensor of its own. */
 MT_API mt_status mt_unbind(mt_tensor self, int64_t dim, mt_tensor_list *out);
 
 /* ---- Joining -------------------------------------------------------------------------------------------------- */
 
+/* Joined along an existing dimension; all other sizes must agree. The dtype is the promotion of all. */
 MT_API mt_tensor mt_cat(const mt_tensor *tensors, int32_t n, int64_t dim);
+/* Joined along a new dimension; all sizes must agree. */
 MT_API mt_tensor mt_stack(const mt_tensor *tensors, int32_t n, int64_t dim);
 
 /* ---- Indexing -------------------------------------------------------------------------------------------------- */
@@ -746,8 +773,10 @@ MT_API mt_tensor mt_index_select(mt_tensor self, int64_t dim, mt_tensor index);
 /* self with alpha * source's slices added at the index; alpha NULL for 1. */
 MT_API mt_tensor mt_index_add(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, mt_tensor alpha);
 MT_API mt_status mt_index_add_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, mt_tensor alpha);
+/* self with source's slices written at the index; slices and index must fit in number and shape. */
 MT_API mt_tensor mt_index_copy(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
 MT_API mt_status mt_index_copy_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
+/* self with the slices at the index set to a number or 0-dim tensor. */
 MT_API mt_tensor mt_index_fill(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor value);
 MT_API mt_status mt_index_fill_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor value);
 /* out[i][j] = self[index[i][j]][j] for dim 0; the index has self's rank and decides the result's shape. */
@@ -757,6 +786,7 @@ enum { MT_SCATTER_WRITE = 0, MT_SCATTER_ADD = 1, MT_SCATTER_MULTIPLY = 2, MT_SCA
 /* self[index[i][j]][j] = source[i][j] for dim 0; source may be a number. mode: write, add or multiply. */
 MT_API mt_tensor mt_scatter(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, int32_t mode);
 MT_API mt_status mt_scatter_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source, int32_t mode);
+/* mt_scatter with mode add: repeated places sum up. */
 MT_API mt_tensor mt_scatter_add(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
 MT_API mt_status mt_scatter_add_(mt_tensor self, int64_t dim, mt_tensor index, mt_tensor source);
 /* mode: add, multiply, mean, amax or amin; include_self counts what was there. */
@@ -776,6 +806,7 @@ MT_API mt_status mt_put_(mt_tensor self, mt_tensor index, mt_tensor source, int3
 
 /* ---- Rearranging ------------------------------------------------------------------------------------------------ */
 
+/* The order of elements along the given dimensions reversed, in new memory. */
 MT_API mt_tensor mt_flip(mt_tensor self, const int64_t *dims, int32_t n);
 /* Without dims (n 0), one shift in row-major order. */
 MT_API mt_tensor mt_roll(mt_tensor self, const int64_t *shifts, int32_t n_shifts, const int64_t *dims, int32_t n);
@@ -813,7 +844,9 @@ MT_API mt_tensor mt_triu_indices(int64_t rows, int64_t columns, int64_t offset, 
 
 /* ---- Reductions: dims NULL means all --------------------------------------------------------------------------- */
 
+/* Sum over dims; with keepdim they stay as ones. Integers and bools sum to int64 unless a dtype is given. */
 MT_API mt_tensor mt_sum(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
+/* Mean over dims; an error for integers unless a floating dtype is given. */
 MT_API mt_tensor mt_mean(mt_tensor self, const int64_t *dims, int32_t n, int32_t keepdim, int32_t dtype);
 
 /* The product of all elements (dim MT_NONE) or along a dimension. Integers give int64 unless dtype is given. */
@@ -941,6 +974,7 @@ MT_API mt_tensor mt_instance_norm(mt_tensor self, mt_tensor weight, mt_tensor bi
 /* ---- Matrix products ------------------------------------------------------------------------------------------- */
 
 /* Matrices (m x k) and (k x n). */
+/* (m x k) times (k x n); `self` may be sparse. Other shapes or different dtypes are an error that names them. */
 MT_API mt_tensor mt_mm(mt_tensor self, mt_tensor mat2);
 /* Batches of matrices (b x m x k) and (b x k x n). */
 MT_API mt_tensor mt_bmm(mt_tensor self, mt_tensor mat2);
