@@ -59,33 +59,62 @@ struct PoolWindows {
         return n
     }
 
-    /// Calls `body` for every result place of a plane with its number.
-    @inline(__always)
-    func forEachPlace(_ body: (_ place: Int, _ z: Int, _ y: Int, _ x: Int) -> Void) {
-        var place = 0
-        let o = output
-        for z in 0..<o[0] { for y in 0..<o[1] { for x in 0..<o[2] {
-            body(place, z, y, x)
-            place += 1
-        } } }
+    /// The windows as plain memory for the loops below.
+    private struct Ranges {
+        let input: (Int, Int, Int)
+        let output: (Int, Int, Int)
+        let step: (Int, Int, Int)
+        let first: (UnsafePointer<Int>, UnsafePointer<Int>, UnsafePointer<Int>)
+        let end: (UnsafePointer<Int>, UnsafePointer<Int>, UnsafePointer<Int>)
+        let count: (UnsafePointer<Int>, UnsafePointer<Int>, UnsafePointer<Int>)
+
+        /// Calls `body` for every result place of a plane with its number.
+        @inline(__always)
+        func forEachPlace(_ body: (_ place: Int, _ z: Int, _ y: Int, _ x: Int) -> Void) {
+            var place = 0
+            for z in 0..<output.0 { for y in 0..<output.1 { for x in 0..<output.2 {
+                body(place, z, y, x)
+                place += 1
+            } } }
+        }
+
+        /// Calls `body` with the input place of everything that a result place sees, in order.
+        @inline(__always)
+        func forEachSeen(_ z: Int, _ y: Int, _ x: Int, _ body: (Int) -> Void) {
+            var iz = first.0[z]
+            while iz < end.0[z] {
+                var iy = first.1[y]
+                while iy < end.1[y] {
+                    let row = (iz * input.1 + iy) * input.2
+                    var ix = row + first.2[x]
+                    let stop = row + end.2[x]
+                    while ix < stop {
+                        body(ix)
+                        ix += step.2
+                    }
+                    iy += step.1
+                }
+                iz += step.0
+            }
+        }
     }
 
-    /// Calls `body` with the input place of everything that a result place sees, in order.
-    @inline(__always)
-    func forEachSeen(_ z: Int, _ y: Int, _ x: Int, _ body: (Int) -> Void) {
-        var iz = first[0][z]
-        while iz < end[0][z] {
-            var iy = first[1][y]
-            while iy < end[1][y] {
-                var ix = first[2][x]
-                let row = (iz * input[1] + iy) * input[2]
-                while ix < end[2][x] {
-                    body(row + ix)
-                    ix += step[2]
-                }
-                iy += step[1]
+    private func withRanges(_ body: (Ranges) -> Void) {
+        let flat = ContiguousArray((0..<3).flatMap { first[$0] + end[$0] + count[$0] } + [0])
+        flat.withUnsafeBufferPointer { p in
+            var at = p.baseAddress!
+            func next(_ n: Int) -> UnsafePointer<Int> {
+                defer { at += n }
+                return at
             }
-            iz += step[0]
+            let n = output
+            let (f0, e0, c0) = (next(n[0]), next(n[0]), next(n[0]))
+            let (f1, e1, c1) = (next(n[1]), next(n[1]), next(n[1]))
+            let (f2, e2, c2) = (next(n[2]), next(n[2]), next(n[2]))
+            body(
+                Ranges(
+                    input: (input[0], input[1], input[2]), output: (n[0], n[1], n[2]), step: (step[0], step[1], step[2]),
+                    first: (f0, f1, f2), end: (e0, e1, e2), count: (c0, c1, c2)))
         }
     }
 
@@ -98,23 +127,23 @@ struct PoolWindows {
         let planes = out.numel / places
         func run<T: TensorElement>(_: T.Type) {
             let (xp, op) = (x.typed(T.self), out.typed(T.self))
-            parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
+            withRanges { r in parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
                 for p in from..<to {
                     let (s, o) = (xp + p * pixels, op + p * places)
-                    forEachPlace { place, z, y, x in
-                        let n = divisor ?? count[0][z] * count[1][y] * count[2][x]
+                    r.forEachPlace { place, z, y, x in
+                        let n = divisor ?? r.count.0[z] * r.count.1[y] * r.count.2[x]
                         if T.dtype.isFloatingPoint {
                             var sum = 0.0
-                            forEachSeen(z, y, x) { sum += s[$0].asDouble }
+                            r.forEachSeen(z, y, x) { sum += s[$0].asDouble }
                             o[place] = T(element: sum / Double(n))
                         } else {
                             var sum: Int64 = 0
-                            forEachSeen(z, y, x) { sum &+= s[$0].asInt64 }
+                            r.forEachSeen(z, y, x) { sum &+= s[$0].asInt64 }
                             o[place] = T(element: sum / Int64(n))
                         }
                     }
                 }
-            }
+            } }
         }
         withElementType(out.dtype) { run($0) }
         withExtendedLifetime((x, out)) {}
@@ -127,16 +156,16 @@ struct PoolWindows {
         let planes = g.numel / places
         func run<T: TensorElement>(_: T.Type) {
             let (gp, xp) = (g.typed(T.self), dx.typed(T.self))
-            parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
+            withRanges { r in parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
                 for p in from..<to {
                     let (s, o) = (gp + p * places, xp + p * pixels)
-                    forEachPlace { place, z, y, x in
-                        let n = divisor ?? count[0][z] * count[1][y] * count[2][x]
+                    r.forEachPlace { place, z, y, x in
+                        let n = divisor ?? r.count.0[z] * r.count.1[y] * r.count.2[x]
                         let share = s[place].asDouble / Double(n)
-                        forEachSeen(z, y, x) { o[$0] = T(element: o[$0].asDouble + share) }
+                        r.forEachSeen(z, y, x) { o[$0] = T(element: o[$0].asDouble + share) }
                     }
                 }
-            }
+            } }
         }
         withElementType(dx.dtype) { run($0) }
         withExtendedLifetime((g, dx)) {}
@@ -149,20 +178,20 @@ struct PoolWindows {
         let planes = out.numel / places
         func run<T: TensorElement>(_: T.Type) {
             let (xp, op, qp) = (x.typed(T.self), out.typed(T.self), indices.typed(Int64.self))
-            parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
+            withRanges { r in parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
                 for p in from..<to {
                     let (s, o, q) = (xp + p * pixels, op + p * places, qp + p * places)
-                    forEachPlace { place, z, y, x in
+                    r.forEachPlace { place, z, y, x in
                         var at = -1
                         if T.dtype.isFloatingPoint {
                             var best = -Double.infinity
-                            forEachSeen(z, y, x) {
+                            r.forEachSeen(z, y, x) {
                                 let v = s[$0].asDouble
                                 if at < 0 || v > best || v.isNaN { (best, at) = (v, $0) }
                             }
                         } else {
                             var best = Int64.min
-                            forEachSeen(z, y, x) {
+                            r.forEachSeen(z, y, x) {
                                 let v = s[$0].asInt64
                                 if at < 0 || v > best { (best, at) = (v, $0) }
                             }
@@ -171,7 +200,7 @@ struct PoolWindows {
                         q[place] = Int64(Swift.max(at, 0))
                     }
                 }
-            }
+            } }
         }
         withElementType(out.dtype) { run($0) }
         withExtendedLifetime((x, out, indices)) {}

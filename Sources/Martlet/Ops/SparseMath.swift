@@ -504,7 +504,25 @@ extension Tensor {
                 }
             }
         }
-        withElementType(out.dtype) { run($0) }
+        func plain<T: BinaryFloatingPoint>(_: T.Type) {
+            let (o, d) = (
+                UnsafeMutableRawPointer(out.pointer).assumingMemoryBound(to: T.self),
+                UnsafeRawPointer(dense.pointer).assumingMemoryBound(to: T.self)
+            )
+            let v = UnsafeRawPointer(p.values.pointer).assumingMemoryBound(to: T.self)
+            for e in 0..<nnz {
+                let (to, from) = (o + Int(q[e * s1]) * so[0], d + Int(q[s0 + e * s1]) * sd[0])
+                let f = v[e * p.values.strides[0]]
+                for k in 0..<n { to[k] += f * from[k] }
+            }
+        }
+        if !transposed && so[1] == 1 && sd[1] == 1 && out.dtype == .float32 {
+            plain(Float.self)
+        } else if !transposed && so[1] == 1 && sd[1] == 1 && out.dtype == .float64 {
+            plain(Double.self)
+        } else {
+            withElementType(out.dtype) { run($0) }
+        }
         withExtendedLifetime((p, dense, out)) {}
     }
 
