@@ -77,5 +77,50 @@ int main(void) {
     CHECK_ERROR(!mt_sgd(LIST(x), &options), MT_ERROR_VALUE, "Invalid learning rate: -1");
     CHECK_ERROR(mt_restrict_rows(a, i) != 0, MT_ERROR_INDEX, "index 7 is out of bounds for dimension 0 with size 2");
     CHECK_ERROR(mt_restrict_rows(n, i) != 0, MT_ERROR_VALUE, "has no rows");
+
+    /* layers and their state */
+    mt_module layer = mt_nn_linear(2, 2, 1, MT_DTYPE_NONE);
+    const char *names[] = {"weight", "bias"}, *other[] = {"weight", "foo"};
+    mt_tensor wide = mt_zeros(SHAPE(3, 2), MT_FLOAT32), two = mt_zeros(SHAPE(2), MT_FLOAT32);
+    CHECK_ERROR(mt_module_load_state_dict(layer, names, LIST(wide, two), 1) != 0, MT_ERROR_RUNTIME,
+                "Error(s) in loading state_dict for Linear:\n\tsize mismatch for weight: copying a param with shape "
+                "torch.Size([3, 2]) from checkpoint, the shape in current model is torch.Size([2, 2]).");
+    CHECK_ERROR(mt_module_load_state_dict(layer, other, LIST(wide, two), 1) != 0, MT_ERROR_RUNTIME,
+                "Missing key(s) in state_dict: \"bias\". \n\tUnexpected key(s) in state_dict: \"foo\". \n\tsize mismatch");
+    CHECK_ERROR(mt_module_load_state_dict(layer, NULL, LIST(two), 1) != 0, MT_ERROR_HANDLE, "name 0 is NULL");
+    CHECK_ERROR(!mt_module_forward(layer, a), MT_ERROR_RUNTIME, "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x2)");
+    CHECK_ERROR(!mt_module_forward(NULL, a), MT_ERROR_HANDLE, "argument 'module' is NULL");
+    CHECK_ERROR(!mt_module_forward((mt_module)(void *)a, a), MT_ERROR_HANDLE, "stale or foreign handle");
+    CHECK_ERROR(!mt_nn_linear(-1, 2, 1, MT_DTYPE_NONE), MT_ERROR_RUNTIME, "negative dimension -1: [2, -1]");
+    CHECK_ERROR(!mt_nn_linear(1LL << 62, 1LL << 62, 1, MT_DTYPE_NONE), MT_ERROR_RUNTIME, "overflowed");
+    CHECK_ERROR(!mt_nn_embedding(3, 2, 3, 0, MT_DTYPE_NONE), MT_ERROR_ASSERTION, "Padding_idx must be within num_embeddings");
+    CHECK_ERROR(!mt_nn_dropout(2), MT_ERROR_VALUE, "between 0 and 1, but got 2");
+    CHECK_ERROR(!mt_nn_multihead_attention(5, 2, 0, 1, 0, MT_DTYPE_NONE), MT_ERROR_ASSERTION, "divisible by num_heads");
+    CHECK_ERROR(!mt_nn_transformer_encoder(layer, 2, NULL), MT_ERROR_TYPE, "not a transformer encoder layer");
+    CHECK_ERROR(!mt_nn_sequential((const mt_module[]){layer, NULL}, 2), MT_ERROR_HANDLE, "argument 'module' is NULL");
+    CHECK_ERROR(!mt_nn_conv2d(3, 4, (const int64_t[]){2, 2}, NULL, NULL, NULL, 2, 1, MT_DTYPE_NONE), MT_ERROR_VALUE,
+                "in_channels must be divisible by groups");
+    CHECK_ERROR(!mt_module_attend(layer, a, a, a, NULL, NULL, 0, NULL), MT_ERROR_TYPE, "not a multi-head attention");
+    CHECK_ERROR(mt_module_to(layer, MT_INT64) != 0, MT_ERROR_TYPE, "floating point dtypes");
+    CHECK_ERROR(mt_module_parameters(layer, NULL) != 0, MT_ERROR_HANDLE, "result pointer is NULL");
+    CHECK_ERROR(mt_kaiming_uniform_(two, 0, 0, NULL) != 0, MT_ERROR_VALUE, "fewer than 2 dimensions");
+
+    /* data */
+    CHECK_ERROR(!mt_tensor_dataset(LIST(a, b)), MT_ERROR_ASSERTION, "Size mismatch between tensors");
+    CHECK_ERROR(!mt_tensor_dataset(NULL, 0), MT_ERROR_VALUE, "no tensors were given");
+    CHECK_ERROR(!mt_tensor_dataset(LIST(n)), MT_ERROR_TYPE, "0-d tensor");
+    mt_dataset data = mt_tensor_dataset(LIST(a));
+    mt_tensor_list sample;
+    mt_dataset parts[2];
+    CHECK_ERROR(mt_dataset_sample(data, 2, &sample) != 0, MT_ERROR_INDEX, "index 2 out of range");
+    CHECK_ERROR(mt_random_split(data, SHAPE(1, 2), NULL, parts) != 0, MT_ERROR_VALUE, "Sum of input lengths");
+    CHECK_ERROR(!mt_data_loader_new(data, 0, 0, 0, NULL), MT_ERROR_VALUE, "got batch_size=0");
+    CHECK_ERROR(mt_dataset_length(NULL) < 0, MT_ERROR_HANDLE, "argument 'dataset' is NULL");
+    mt_data_loader loader = mt_data_loader_new(data, 1, 0, 0, NULL);
+    CHECK_ERROR(mt_data_loader_next(loader, NULL) != 0, MT_ERROR_HANDLE, "result pointer is NULL");
+    mt_data_loader_release(loader);
+    mt_dataset_release(data);
+    mt_module_release(layer);
+    CHECK_ERROR(mt_module_is_training(layer) < 0, MT_ERROR_HANDLE, "stale or foreign handle");
     return finish();
 }
