@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._functional.activation import gumbel_softmax, rrelu_, sigmoid, softsign, tanh, tanhshrink
 from ._functional.attention import multi_head_attention_forward
-from ._functional.distance import cosine_similarity, normalize, pairwise_distance, pdist
+from ._functional.distance import cosine_similarity, normalize, pairwise_distance
 from ._functional.dropout import alpha_dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from ._functional.embedding import embedding_bag
 from ._functional.loss import (cosine_embedding_loss, gaussian_nll_loss, hinge_embedding_loss, margin_ranking_loss,

@@ -26,18 +26,3 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)
-
-
-def pdist(input, p=2):
-    """The p-norm distances between all pairs of rows of (N, M), as (N (N-1)/2)."""
-    if input.dim() != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
-    if p < 0:
-        raise RuntimeError("pdist only supports non-negative p values")
-    n = input.size(0)
-    first = [i for i in range(n) for _ in range(i + 1, n)]
-    second = [j for i in range(n) for j in range(i + 1, n)]
-
-    def pick(rows):
-        return input.index_select(0, mt.tensor(rows, dtype=mt.int64))
-    return (pick(first) - pick(second)).norm(p, 1)
