@@ -61,7 +61,7 @@ import Testing
         expectError(.runtime, "modified by an inplace operation") { try z.backward() }
         let unused = try leaf([1])
         expectError(.runtime, "Set allow_unused=True if this is the desired behavior.") { try Autograd.grad([(x * x).sum()], [unused]) }
-        expectError(.runtime, "assigned grad has data of a different size") { try x.setGrad(.ones([2], dtype: .float64)) }
+        expectError(.runtime, "attempting to assign a gradient of size '[2]' to a tensor of size '[3]'") { try x.setGrad(.ones([2], dtype: .float64)) }
         expectError(.runtime, "a Tensor with 3 elements cannot be converted to Scalar") { try x.item() }
     }
 

@@ -52,11 +52,11 @@ extension Tensor {
         if let g {
             guard g.dtype == dtype else {
                 throw MartletError.runtime(
-                    "assigned grad has data of a different type: attempting to assign \(g.typeName) to a tensor of \(typeName)")
+                    "attempting to assign a gradient with dtype '\(g.dtype.cName)' to a tensor with grad_dtype '\(dtype.scalarTypeName)'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).")
             }
             guard g.sizes == sizes else {
                 throw MartletError.runtime(
-                    "assigned grad has data of a different size: attempting to assign a gradient of size \(g.sizes) to a tensor of size \(sizes)")
+                    "attempting to assign a gradient of size '\(g.sizes)' to a tensor of size '\(sizes)'. Please ensure that the gradient and the tensor are the same size")
             }
         }
         grad = g

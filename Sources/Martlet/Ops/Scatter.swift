@@ -44,7 +44,7 @@ extension Tensor {
         }
         withExtendedLifetime(flat) {}
         if let bad {
-            throw MartletError.index("index \(bad) is out of bounds for dimension \(d) with size \(n)")
+            throw MartletError.runtime("index \(bad) is out of bounds for dimension \(d) with size \(n)")
         }
     }
 
