@@ -1073,6 +1073,62 @@ MT_API mt_tensor mt_pixel_unshuffle(mt_tensor input, int64_t factor);
 MT_API mt_status mt_svd(mt_tensor self, int32_t full_matrices, mt_tensor *out);
 /* The singular values, descending. */
 MT_API mt_tensor mt_svdvals(mt_tensor self);
+/* A = V diag(L) V' of symmetric matrices, L ascending: out gets L, V. Reads the lower triangle, or with `upper` that. */
+MT_API mt_status mt_eigh(mt_tensor self, int32_t upper, mt_tensor *out);
+MT_API mt_tensor mt_eigvalsh(mt_tensor self, int32_t upper);
+/* What mt_qr computes: Q m x min(m, n); Q m x m; R alone beside an empty Q. */
+enum { MT_QR_REDUCED = 0, MT_QR_COMPLETE = 1, MT_QR_R = 2 };
+/* A = Q R: out gets Q, R. */
+MT_API mt_status mt_qr(mt_tensor self, int32_t mode, mt_tensor *out);
+/* The inverse; a singular matrix is MT_ERROR_LINALG. mt_inv_ex instead reports the first zero pivot of each matrix (int32,
+ * 0 for none) in out[1] unless check_errors; the inverse is out[0]. */
+MT_API mt_tensor mt_inv(mt_tensor self);
+MT_API mt_status mt_inv_ex(mt_tensor self, int32_t check_errors, mt_tensor *out);
+/* X with A X = B, or X A = B unless `left`; batches broadcast, and B may be a vector or, with A's batch, a batch of them. */
+MT_API mt_tensor mt_solve(mt_tensor a, mt_tensor b, int32_t left);
+/* The same beside the first zero pivot of each matrix: out gets X, info. */
+MT_API mt_status mt_solve_ex(mt_tensor a, mt_tensor b, int32_t left, int32_t check_errors, mt_tensor *out);
+/* mt_solve for triangular A; its other triangle, and with `unitriangular` its diagonal, is not read. */
+MT_API mt_tensor mt_solve_triangular(mt_tensor a, mt_tensor b, int32_t upper, int32_t left, int32_t unitriangular);
+/* torch.triangular_solve: A X = B with arguments reversed, A transposed on request: out gets X and a copy of A. */
+MT_API mt_status mt_triangular_solve(mt_tensor b, mt_tensor a, int32_t upper, int32_t transpose, int32_t unitriangular,
+                                     mt_tensor *out);
+/* Determinants; their signs and the logarithms of their magnitudes (out gets sign, logabsdet); their logarithms. */
+MT_API mt_tensor mt_det(mt_tensor self);
+MT_API mt_status mt_slogdet(mt_tensor self, mt_tensor *out);
+MT_API mt_tensor mt_logdet(mt_tensor self);
+/* The lower triangular L with A = L L', or the upper triangular U with A = U' U; MT_ERROR_LINALG where A is not
+ * positive-definite. mt_cholesky_old is the same under the name and history of torch.cholesky. */
+MT_API mt_tensor mt_cholesky(mt_tensor self, int32_t upper);
+MT_API mt_tensor mt_cholesky_old(mt_tensor self, int32_t upper);
+/* The factor, and the order of the first leading minor that is not positive (int32, 0 for none): out gets L, info. */
+MT_API mt_status mt_cholesky_ex(mt_tensor self, int32_t upper, int32_t check_errors, mt_tensor *out);
+/* X with A X = self, and the inverse of A, from A's Cholesky factor. */
+MT_API mt_tensor mt_cholesky_solve(mt_tensor self, mt_tensor factor, int32_t upper);
+MT_API mt_tensor mt_cholesky_inverse(mt_tensor factor, int32_t upper);
+/* P A = L U packed in one matrix, and the 1-based row exchanges (int32): out gets LU, pivots; _ex also the place of
+ * the first zero on U's diagonal, which is an error of mt_lu_factor. */
+MT_API mt_status mt_lu_factor(mt_tensor self, mt_tensor *out);
+MT_API mt_status mt_lu_factor_ex(mt_tensor self, int32_t check_errors, mt_tensor *out);
+/* A = P L U: out gets P, L, U; the second from packed factors. */
+MT_API mt_status mt_lu(mt_tensor self, mt_tensor *out);
+MT_API mt_status mt_lu_unpack(mt_tensor packed, mt_tensor pivots, mt_tensor *out);
+/* mt_solve with packed factors of A, or with `adjoint` of A transposed. */
+MT_API mt_tensor mt_lu_solve(mt_tensor packed, mt_tensor pivots, mt_tensor b, int32_t left, int32_t adjoint);
+/* The pseudoinverse, and the rank: singular values not above max(atol, rtol * largest) count as zero. Either may be NULL:
+ * rtol then is eps * max(m, n), or 0 where atol is positive. `hermitian` matrices are read from their lower triangle. */
+MT_API mt_tensor mt_pinv(mt_tensor self, mt_tensor atol, mt_tensor rtol, int32_t hermitian);
+MT_API mt_tensor mt_matrix_rank(mt_tensor self, mt_tensor atol, mt_tensor rtol, int32_t hermitian);
+/* torch's names of ways to solve least squares. gels wants full rank; gelsd and gelss give the singular values. */
+enum { MT_LSTSQ_GELS = 0, MT_LSTSQ_GELSY = 1, MT_LSTSQ_GELSD = 2, MT_LSTSQ_GELSS = 3 };
+/* X of smallest norm that minimises |A X - B|: out gets X, sums of squared residuals, ranks, singular values, those that
+ * the driver does not give being empty. rcond is relative to the largest singular value; NaN is eps * max(m, n). */
+MT_API mt_status mt_lstsq(mt_tensor a, mt_tensor b, double rcond, int32_t driver, mt_tensor *out);
+/* The n-th power; a negative one is that of the inverse. */
+MT_API mt_tensor mt_matrix_power(mt_tensor self, int64_t n);
+MT_API mt_tensor mt_matrix_exp(mt_tensor self);
+/* The vector product along a dimension of size 3; MT_NONE is the first such. */
+MT_API mt_tensor mt_cross(mt_tensor self, mt_tensor other, int64_t dim);
 
 /* ---- Attention ------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,150 @@
+/// How ``Tensor/lstsq(_:rcond:driver:)`` solves.
+public enum LeastSquaresDriver: Int32, Sendable { case gels = 0, gelsy = 1, gelsd = 2, gelss = 3 }
+
+/// Pseudoinverses, ranks and least squares, by singular values.
+extension Tensor {
+    /// Below what a singular value counts as zero, max(atol, rtol * largest), shaped for the values' batch. Without
+    /// `rtol` it is eps * max(m, n), or 0 where an `atol` above 0 is given.
+    private func cutoff(_ largest: Tensor, _ atol: Tensor?, _ rtol: Tensor?) throws -> Tensor {
+        let eps = dtype == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne
+        let standard = eps * Double(Swift.max(matrixRows, matrixColumns))
+        let absolute = try (atol ?? .number(0)).operand(.float64)
+        var relative: Tensor
+        if let rtol {
+            relative = try rtol.operand(.float64)
+        } else {
+            relative = try .full(absolute.sizes, .number(standard), .float64)
+            if atol != nil { relative = try relative.keep(where: absolute.mask { !($0 > 0) }) }
+        }
+        return try largest.mul(relative).maximum(absolute)
+    }
+
+    private func largest(_ s: Tensor) throws -> Tensor {
+        s.sizes[s.rank - 1] == 0 ? try .zeros(Dims(s.sizes.dropLast()), s.dtype) : try s.amax([-1])
+    }
+
+    /// The Moore-Penrose inverse. Singular values not above max(atol, rtol * largest) count as zero; both tolerances are
+    /// numbers or broadcast with the batch. `hermitian` matrices are read from their lower triangle.
+    public func pinv(atol: Tensor? = nil, rtol: Tensor? = nil, hermitian: Bool = false) throws -> Tensor {
+        guard rank >= 2 && dtype.isFloatingPoint && dtype.size >= 4 else {
+            throw MartletError.runtime(
+                "linalg.pinv(\(dtype.scalarTypeName){\(sizes)}): expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble types")
+        }
+        if hermitian { try requireSquare("linalg.pinv") }
+        let out = try withNoGrad { () throws -> Tensor in
+            let wide = try to(.float64)
+            if hermitian {
+                let (l, v) = try wide.eigh()
+                let size = try unaryKernel(.abs, l)
+                let keep = try size.gt(cutoff(largest(size), atol, rtol).unsqueeze(-1))
+                return try v.mul(l.reciprocal().keep(where: keep).unsqueeze(-2)).matmul(v.mT()).to(dtype)
+            }
+            let (u, s, vh) = try wide.svd(full: false)
+            let keep = try s.gt(cutoff(largest(s), atol, rtol).unsqueeze(-1))
+            return try vh.mT().mul(s.reciprocal().keep(where: keep).unsqueeze(-2)).matmul(u.mT()).to(dtype)
+        }
+        if GradMode.needs(self) {
+            out.attach("LinalgPinvBackward0", [self]) { node in
+                node.save(self)
+                node.saveOutput(out)
+            } backward: { node, g in
+                guard let g = g[0] else { return [nil] }
+                return [try Tensor.pinvGradient(g, node.saved(0), node.saved(1))]
+            }
+        }
+        return out
+    }
+
+    /// The gradient where the rank is constant (Golub & Pereyra 1973):
+    /// -Pᵀ g Pᵀ + (I - A P) gᵀ P Pᵀ + Pᵀ P gᵀ (I - P A), multiplied so that no matrix is larger than it must be.
+    private static func pinvGradient(_ g: Tensor, _ a: Tensor, _ p: Tensor) throws -> Tensor {
+        let (gt, pt) = (try g.mT(), try p.mT())
+        let first = try pt.matmul(g).matmul(pt)
+        let k = try gt.matmul(p).matmul(pt)
+        let second = try k.sub(a.matmul(p.matmul(k)))
+        let l = try pt.matmul(p.matmul(gt))
+        let third = try l.sub(l.matmul(p).matmul(a))
+        return try second.add(third).sub(first)
+    }
+
+    /// How many singular values (eigenvalues' magnitudes where `hermitian`) exceed max(atol, rtol * largest).
+    public func matrixRank(atol: Tensor? = nil, rtol: Tensor? = nil, hermitian: Bool = false) throws -> Tensor {
+        try requireMatrix("torch.linalg.matrix_rank", "input")
+        guard dtype.isFloatingPoint && dtype.size >= 4 else {
+            throw MartletError.runtime("This function doesn't handle types other than float and double")
+        }
+        return try withNoGrad {
+            let wide = try to(.float64)
+            let s = hermitian ? try unaryKernel(.abs, wide.eigvalsh()) : try wide.svdvals()
+            return try s.gt(cutoff(largest(s), atol, rtol).unsqueeze(-1)).sum([-1])
+        }
+    }
+
+    /// X that minimises |A X - B|, of smallest norm where several do. Gives the solution, the sums of squares left over
+    /// (for drivers other than gelsy, where m > n and the rank is full; else empty), the ranks (empty for gels) and
+    /// the singular values (empty but for gelsd and gelss). B may be a vector as in ``solve(_:left:)``.
+    public func lstsq(_ b: Tensor, rcond: Double? = nil, driver: LeastSquaresDriver = .gelsy) throws
+        -> (solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor)
+    {
+        let op = "torch.linalg.lstsq"
+        guard rank >= 2 else { throw MartletError.runtime("\(op): input must have at least 2 dimensions.") }
+        guard b.rank >= 1 else { throw MartletError.runtime("\(op): other must have at least 1 dimension.") }
+        guard dtype == b.dtype else {
+            throw MartletError.runtime("\(op): Expected input and other to have the same dtype, but got input's dtype \(dtype.scalarTypeName) and other's dtype \(b.dtype.scalarTypeName)")
+        }
+        guard dtype.isFloatingPoint && dtype.size >= 4 else { throw Tensor.unsupported("torch.linalg.lstsq: linalg_lstsq_cpu", dtype) }
+        guard rank >= b.rank else {
+            throw MartletError.runtime("\(op): input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1")
+        }
+        let vector = takesVector(b)
+        let (m, n) = (matrixRows, matrixColumns)
+        let right = try vector ? b.unsqueeze(-1) : b
+        guard right.rank >= 2 && right.matrixRows == m else {
+            throw MartletError.runtime("\(op): input.size(-2) should match other.size(\(vector ? -1 : -2))")
+        }
+        _ = try broadcastSizes(batchSizes, right.batchSizes)
+        let (pseudo, s, counts) = try withNoGrad { () throws -> (Tensor, Tensor, Tensor) in
+            let (u, s, vh) = try to(.float64).svd(full: false)
+            let limit = try cutoff(largest(s), nil, rcond.map { .number($0) })
+            let keep = try s.gt(limit.unsqueeze(-1))
+            let p = try vh.mT().mul(s.reciprocal().keep(where: keep).unsqueeze(-2)).matmul(u.mT())
+            return (p, s, try keep.sum([-1]))
+        }
+        let full = try counts.toArray(Int64.self)
+        if driver == .gels {
+            for (i, r) in full.enumerated() where r < Swift.min(m, n) {
+                let place = rank > 2 ? "(Batch element \(i)): " : ""
+                throw MartletError(.linalg,
+                    "\(op): \(place)The least squares solution could not be computed because the input matrix does not have full rank (error code: \(r + 1)).")
+            }
+        }
+        let value = try withNoGrad { () throws -> Tensor in
+            let x = try pseudo.matmul(right.to(.float64)).to(dtype)
+            return vector ? try x.squeeze([-1]) : x
+        }
+        if GradMode.needs(self, b) {
+            let p = try pseudo.plain(dtype)
+            value.attach("LinalgLstsqBackward0", [self, b]) { node in node.save(self, b, p) } backward: { node, g in
+                guard let g = try vector ? g[0]?.unsqueeze(-1) : g[0] else { return [nil, nil] }
+                let (a, b) = (try node.saved(0), try node.saved(1))
+                let p = GradMode.needs(a) ? try a.pinv() : try node.saved(2)
+                let right = try vector ? b.unsqueeze(-1) : b
+                var ga: Tensor?
+                if node.needs(0) {
+                    ga = try Tensor.pinvGradient(g.matmul(right.mT()), a, p).sumTo(a.sizes)
+                }
+                let gb = node.needs(1) ? try p.mT().matmul(g) : nil
+                return [ga, try (vector ? gb?.squeeze([-1]) : gb)?.sumTo(b.sizes)]
+            }
+        }
+        var residuals = try Tensor.empty([0], dtype)
+        if m > n && driver != .gelsy && !full.contains(where: { $0 < n }) {
+            let difference = try matmul(vector ? value.unsqueeze(-1) : value).sub(right)
+            residuals = try difference.mul(difference).sum([-2])
+            if vector { residuals = try residuals.squeeze([-1]) }
+        }
+        let ranks = driver == .gels ? try Tensor.empty([0], .int64) : counts
+        let values = driver == .gelsd || driver == .gelss ? try s.plain(dtype) : try .empty([0], dtype)
+        return (value, residuals, ranks, values)
+    }
+}

@@ -1,0 +1,83 @@
+/// What ``Tensor/qr(_:)`` computes.
+public enum QRMode: Int32, Sendable {
+    /// Q is m x k and R k x n with k = min(m, n).
+    case reduced = 0
+    /// Q is square.
+    case complete = 1
+    /// R alone, as for reduced; Q is empty.
+    case r = 2
+}
+
+/// Orthogonal factorisation.
+extension Tensor {
+    /// A = Q R with orthonormal columns in Q and upper triangular R, by Householder reflections; the signs are LAPACK's.
+    /// Computed in float64 whatever the dtype.
+    public func qr(_ mode: QRMode = .reduced) throws -> (q: Tensor, r: Tensor) {
+        try requireMatrix("linalg.qr")
+        try requireReal("linalg.qr", kernel: "geqrf_cpu")
+        let (m, n) = (matrixRows, matrixColumns)
+        let k = Swift.min(m, n)
+        let columns = mode == .complete ? m : k
+        let a = try matrixCopy(.float64)
+        let q64 = try Tensor.empty(mode == .r ? [0] : batchSizes(m, columns), .float64)
+        let tau = [Double](unsafeUninitializedCapacity: Swift.max(k, 1)) { $1 = Swift.max(k, 1) }
+        tau.withUnsafeBufferPointer { buffer in
+            let t = UnsafeMutablePointer(mutating: buffer.baseAddress!)
+            for i in 0..<matrixCount {
+                let at = a.typed(Double.self) + i * m * n
+                Dense.qr(at, m, n, t)
+                if mode != .r {
+                    Dense.formQ(at, rowStep: n, columnStep: 1, t, k, q64.typed(Double.self) + i * m * columns, m, columns)
+                }
+            }
+        }
+        let (q, r) = try withNoGrad { (try q64.to(dtype), try a.narrow(-2, 0, columns).triu().to(dtype)) }
+        if GradMode.needs(self) {
+            Node.attach("LinalgQrBackward0", [q, r], [self]) { node in
+                node.saveOutput(q, 0)
+                node.saveOutput(r, 1)
+            } backward: { node, g in
+                if mode == .r {
+                    throw MartletError.runtime(
+                        "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr.")
+                }
+                if mode == .complete && m > n {
+                    throw MartletError.runtime("The QR decomposition is not differentiable when mode='complete' and nrows > ncols.")
+                }
+                return [try Tensor.qrGradient(g[0], g[1], node.saved(0), node.saved(1))]
+            }
+        }
+        return (q, r)
+    }
+
+    /// The gradient (Walter & Lehmann, "Algorithmic differentiation of linear algebra functions", 2010). The columns of a
+    /// wide matrix beyond the square part are Q times those of R, and lead back to Q.
+    private static func qrGradient(_ gq: Tensor?, _ gr: Tensor?, _ q: Tensor, _ r: Tensor) throws -> Tensor? {
+        if gq == nil && gr == nil { return nil }
+        let (k, n) = (r.matrixRows, r.matrixColumns)
+        guard n > k else { return try squareQR(gq, gr, q, r) }
+        let square = try r.narrow(-1, 0, k)
+        guard let gr else {
+            let left = try squareQR(gq, nil, q, square)
+            return try .cat([left, .zeros(left.batchSizes(left.matrixRows, n - k), left.dtype)], -1)
+        }
+        let (inside, outside) = (try gr.narrow(-1, 0, k), try gr.narrow(-1, k, n - k))
+        // R2 = Qᵀ A2, so that Q receives A2 gR2ᵀ = Q R2 gR2ᵀ.
+        let received = try q.matmul(r.narrow(-1, k, n - k).matmul(outside.mT()))
+        let left = try squareQR(gq?.add(received) ?? received, inside, q, square)
+        return try .cat([left, q.matmul(outside)], -1)
+    }
+
+    private static func squareQR(_ gq: Tensor?, _ gr: Tensor?, _ q: Tensor, _ r: Tensor) throws -> Tensor {
+        var inner: Tensor?
+        if let gr { inner = try gr.matmul(r.mT()) }
+        if let gq {
+            let part = try q.mT().matmul(gq)
+            inner = try inner?.sub(part) ?? part.neg()
+        }
+        let upper = try inner!.triu()
+        var whole = try q.matmul(upper.add(upper.triu(1).mT()))
+        if let gq { whole = try whole.add(gq) }
+        return try r.mT().solveTriangular(whole, upper: false, left: false)
+    }
+}
