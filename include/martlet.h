@@ -1080,6 +1080,8 @@ MT_API mt_tensor mt_eigvalsh(mt_tensor self, int32_t upper);
 enum { MT_QR_REDUCED = 0, MT_QR_COMPLETE = 1, MT_QR_R = 2 };
 /* A = Q R: out gets Q, R. */
 MT_API mt_status mt_qr(mt_tensor self, int32_t mode, mt_tensor *out);
+/* The first columns of the product of reflections I - tau v v', v below the diagonal of self with ones on it. */
+MT_API mt_tensor mt_householder_product(mt_tensor self, mt_tensor tau);
 /* The inverse; a singular matrix is MT_ERROR_LINALG. mt_inv_ex instead reports the first zero pivot of each matrix (int32,
  * 0 for none) in out[1] unless check_errors; the inverse is out[0]. */
 MT_API mt_tensor mt_inv(mt_tensor self);

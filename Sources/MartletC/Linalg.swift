@@ -191,3 +191,8 @@ public func mt_matrix_exp(_ self_: mt_tensor?) -> mt_tensor? {
 public func mt_cross(_ self_: mt_tensor?, _ other: mt_tensor?, _ dim: Int64) -> mt_tensor? {
     result { try T(self_, "self").cross(T(other, "other"), optionalInt(dim)) }
 }
+
+@_cdecl("mt_householder_product") @implementation
+public func mt_householder_product(_ self_: mt_tensor?, _ tau: mt_tensor?) -> mt_tensor? {
+    result { try T(self_, "self").householderProduct(T(tau, "tau")) }
+}

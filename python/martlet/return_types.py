@@ -21,7 +21,7 @@ _FIELDS = {
     "inverse info": "linalg_inv_ex",
     "result info": "linalg_solve_ex",
     "LU pivots": "linalg_lu_factor",
-    "LU pivots info": "linalg_lu_factor_ex",
+    "LU pivots info": "linalg_lu_factor_ex _lu_with_info",
     "P L U": "linalg_lu lu_unpack",
     "solution cloned_coefficient": "triangular_solve",
 }

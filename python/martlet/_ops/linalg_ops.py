@@ -24,6 +24,8 @@ tm cholesky_solve(input: T, L: T, upper: bool=False) = mt_cholesky_solve
 tm cholesky_inverse(input: T, upper: bool=False) = mt_cholesky_inverse
 tm lu_solve(input: T, LU_data: T, LU_pivots: T) = mt_lu_solve(LU_data, LU_pivots, input, 1, 0)
 L  lu_solve(LU: T, pivots: T, B: T, *, left: bool=True, adjoint: bool=False) = mt_lu_solve
+L  householder_product(input: T, tau: T) = mt_householder_product
+tm orgqr(input: T, input2: T) = mt_householder_product
 L  matrix_power(A: T, n: int) = mt_matrix_power
 tm matrix_power(input: T, n: int) = mt_matrix_power
 L  matrix_exp(A: T) = mt_matrix_exp
@@ -41,7 +43,7 @@ def _several(kind, function, count, *arguments, out=None):
         fail()
     made = tuple(wrap(h) for h in slots)
     if out is not None:
-        made = tuple(store(o, r) for o, r in zip(out, made))
+        made = tuple(store(o, r) for o, r in zip(out, made)) + made[len(out):]
     return named_result(kind, made) if kind else made
 
 
@@ -101,9 +103,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
 def _lu(input, pivot=True, get_infos=False, out=None):
     """The packed factors and row exchanges, and with get_infos the places of zero pivots."""
     _needs_pivot(pivot)
-    made = _several(None, lib.mt_lu_factor_ex, 3, input._h, 0 if get_infos else 1)
-    if out is not None:
-        return tuple(store(o, r) for o, r in zip(out, made))
+    made = _several("_lu_with_info", lib.mt_lu_factor_ex, 3, input._h, 0 if get_infos else 1, out=out)
     return made if get_infos else made[:2]
 
 
@@ -181,8 +181,8 @@ def cond(A, p=None, *, out=None):
         if values.shape[-1] == 0:
             made = values.sum(-1)
         else:
-            largest, smallest = values.select(-1, 0), values.select(-1, -1)
-            made = smallest / largest if p == -2 else largest / smallest
+            largest, smallest = values.narrow(-1, 0, 1), values.narrow(-1, -1, 1)
+            made = (smallest / largest if p == -2 else largest / smallest).squeeze(-1)
     else:
         if p not in ("fro", "nuc", 1, -1, float("inf"), float("-inf")):
             raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
@@ -194,8 +194,9 @@ def cond(A, p=None, *, out=None):
             made = A.sum((-2, -1))
         else:
             inverse, info = _L.inv_ex(A)
-            made = _L.matrix_norm(A, p) * _L.matrix_norm(inverse, p)
-            made = _T.where(info.ne(0), made.new_full((), float("inf")), made)
+            singular = info.ne(0)
+            inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), 0.0)
+            made = (_L.matrix_norm(A, p) * _L.matrix_norm(inverse, p)).masked_fill(singular, float("inf"))
     return made if out is None else store(out, made)
 
 
@@ -245,6 +246,8 @@ def tensorsolve(A, B, dims=None, *, out=None):
 @op("L")
 def vander(x, N=None):
     """Powers 0 to N - 1 of the last dimension's numbers, a matrix for each."""
+    if x.dim() == 0:
+        x = x.unsqueeze(0)
     n = x.shape[-1] if N is None else N
     if N is not None and N < 1:
         raise RuntimeError(f"N must be greater than 1, but got {N}")

@@ -38,7 +38,25 @@ extension Dense {
         }
         for i in 0..<n { d[i] = a[i * n + i] }
         formQ(a, rowStep: n, columnStep: 1, tau, n - 1, shift: 1, z, n, n)
-        return Tridiagonal(n: n, d: d, e: e, z: z).run()
+        // Larger matrices get the signs of divide and conquer, which joins two halves by a vector of the two middle
+        // places: every eigenvector is turned to have a negative product with it.
+        var middle: [Double] = []
+        if n > 25 {
+            let at = n / 2
+            middle = (0..<n).map { z[$0 * n + at - 1] + (e[at - 1] < 0 ? -1 : 1) * z[$0 * n + at] }
+        }
+        guard Tridiagonal(n: n, d: d, e: e, z: z).run() else { return false }
+        if n > 25 { turnAway(middle, z, n, n) { j in for r in 0..<n { z[r * n + j] = -z[r * n + j] } } }
+        return true
+    }
+
+    /// Calls `flip` for those of the first `count` columns of u whose product with `direction` is positive.
+    static func turnAway(_ direction: [Double], _ u: Memory<Double>, _ columns: Int, _ count: Int, _ flip: (Int) -> Void) {
+        for j in 0..<count {
+            var dot = 0.0
+            for r in direction.indices { dot += direction[r] * u[r * columns + j] }
+            if dot > 1e-12 { flip(j) }
+        }
     }
 }
 
@@ -195,8 +213,9 @@ private struct Tridiagonal {
 
     private func planeRotation(_ a: Double, _ b: Double) -> (Double, Double, Double) {
         if b == 0 { return (1, 0, a) }
-        if a == 0 { return (0, b < 0 ? -1 : 1, abs(b)) }
-        let r = hypot(a, b) * (a < 0 ? -1 : 1)
+        // r has the sign of a only where that is the larger.
+        if a == 0 { return (0, 1, b) }
+        let r = hypot(a, b) * (a < 0 && abs(a) > abs(b) ? -1 : 1)
         return (a / r, b / r, r)
     }
 

@@ -71,7 +71,18 @@ extension Dense {
         let sweeps = Bidiagonal(
             n: n, rows: lower ? n : m, columns: lower ? n : full, length: rows, d: s, e: e, u: u, v: vh)
         if lower { sweeps.makeUpper() }
-        return sweeps.run()
+        // Larger matrices get the signs of divide and conquer, where the place that joins the two halves is negative in
+        // every left vector.
+        let width = lower ? n : full
+        let middle = n > 25 ? (0..<(lower ? n : m)).map { u[$0 * width + n / 2] } : []
+        guard sweeps.run() else { return false }
+        if n > 25 {
+            turnAway(middle, u, width, n) { j in
+                for r in middle.indices { u[r * width + j] = -u[r * width + j] }
+                for c in 0..<rows { vh[j * rows + c] = -vh[j * rows + c] }
+            }
+        }
+        return true
     }
 
     /// A rows x columns matrix in place of its transpose.

@@ -112,7 +112,7 @@ extension Tensor {
         }
         let full = try counts.toArray(Int64.self)
         if driver == .gels {
-            for (i, r) in full.enumerated() where r < Swift.min(m, n) {
+            for (i, r) in full.enumerated() where r > 0 && r < Swift.min(m, n) {
                 let place = rank > 2 ? "(Batch element \(i)): " : ""
                 throw MartletError(.linalg,
                     "\(op): \(place)The least squares solution could not be computed because the input matrix does not have full rank (error code: \(r + 1)).")
@@ -122,26 +122,40 @@ extension Tensor {
             let x = try pseudo.matmul(right.to(.float64)).to(dtype)
             return vector ? try x.squeeze([-1]) : x
         }
-        if GradMode.needs(self, b) {
-            let p = try pseudo.plain(dtype)
-            value.attach("LinalgLstsqBackward0", [self, b]) { node in node.save(self, b, p) } backward: { node, g in
-                guard let g = try vector ? g[0]?.unsqueeze(-1) : g[0] else { return [nil, nil] }
-                let (a, b) = (try node.saved(0), try node.saved(1))
-                let p = GradMode.needs(a) ? try a.pinv() : try node.saved(2)
-                let right = try vector ? b.unsqueeze(-1) : b
-                var ga: Tensor?
-                if node.needs(0) {
-                    ga = try Tensor.pinvGradient(g.matmul(right.mT()), a, p).sumTo(a.sizes)
-                }
-                let gb = node.needs(1) ? try p.mT().matmul(g) : nil
-                return [ga, try (vector ? gb?.squeeze([-1]) : gb)?.sumTo(b.sizes)]
-            }
-        }
         var residuals = try Tensor.empty([0], dtype)
         if m > n && driver != .gelsy && !full.contains(where: { $0 < n }) {
-            let difference = try matmul(vector ? value.unsqueeze(-1) : value).sub(right)
-            residuals = try difference.mul(difference).sum([-2])
-            if vector { residuals = try residuals.squeeze([-1]) }
+            residuals = try withNoGrad {
+                let difference = try matmul(vector ? value.unsqueeze(-1) : value).sub(right)
+                return try difference.mul(difference).sum([-2])
+            }
+        }
+        if GradMode.needs(self, b) {
+            let p = try pseudo.plain(dtype)
+            Node.attach("LinalgLstsqBackward0", [value, residuals], [self, b]) { node in
+                node.save(self, b, p)
+                node.saveOutput(value, 0)
+            } backward: { node, g in
+                let (a, b) = (try node.saved(0), try node.saved(1))
+                let right = try vector ? b.unsqueeze(-1) : b
+                var (ga, gb) = (nil as Tensor?, nil as Tensor?)
+                if let g = try vector ? g[0]?.unsqueeze(-1) : g[0] {
+                    let p = GradMode.needs(a) ? try a.pinv() : try node.saved(2)
+                    if node.needs(0) { ga = try Tensor.pinvGradient(g.matmul(right.mT()), a, p) }
+                    if node.needs(1) { gb = try p.mT().matmul(g) }
+                }
+                if let g = g[1], g.numel > 0 {
+                    // At the minimum the sums do not change with X.
+                    let x = try vector ? node.saved(3).unsqueeze(-1) : node.saved(3)
+                    let twice = try a.matmul(x).sub(right).mul(g.unsqueeze(-2)).mul(.number(2))
+                    let part = try twice.matmul(x.mT())
+                    ga = try ga?.add(part) ?? part
+                    gb = try gb?.sub(twice) ?? twice.neg()
+                }
+                return [
+                    node.needs(0) ? try ga?.sumTo(a.sizes) : nil,
+                    node.needs(1) ? try (vector ? gb?.squeeze([-1]) : gb)?.sumTo(b.sizes) : nil,
+                ]
+            }
         }
         let ranks = driver == .gels ? try Tensor.empty([0], .int64) : counts
         let values = driver == .gelsd || driver == .gelss ? try s.plain(dtype) : try .empty([0], dtype)

@@ -80,4 +80,38 @@ extension Tensor {
         if let gq { whole = try whole.add(gq) }
         return try r.mT().solveTriangular(whole, upper: false, left: false)
     }
+
+    /// The first columns of the product of reflections I - tau v vᵀ, whose vectors stand below the diagonal of this m x n
+    /// matrix, m >= n, with ones on it.
+    public func householderProduct(_ tau: Tensor) throws -> Tensor {
+        let op = "torch.linalg.householder_product"
+        guard rank >= 2 else { throw MartletError.runtime("\(op): input must have at least 2 dimensions.") }
+        let (m, n) = (matrixRows, matrixColumns)
+        guard m >= n else {
+            throw MartletError.runtime("\(op): input.shape[-2] must be greater than or equal to input.shape[-1]")
+        }
+        guard tau.rank == rank - 1, tau.batchless == batchSizes else {
+            throw MartletError.runtime(
+                "\(op): Expected tau to have one dimension less than input, and its batch to be equal to \(batchSizes), but got \(tau.sizes)")
+        }
+        let k = tau.sizes[tau.rank - 1]
+        guard k <= n else {
+            throw MartletError.runtime("\(op): input.shape[-1] must be greater than or equal to tau.shape[-1]")
+        }
+        guard dtype == tau.dtype else {
+            throw MartletError.runtime(
+                "\(op): tau dtype \(tau.dtype.scalarTypeName) does not match input dtype \(dtype.scalarTypeName)")
+        }
+        guard dtype.isFloatingPoint && dtype.size >= 4 else { throw Tensor.unsupported("orgqr_cpu", dtype) }
+        let vectors = try tril(-1).add(.eye(m, n, dtype: dtype))
+        var q = try Tensor.eye(m, n, dtype: dtype).expand(sizes)
+        for i in (0..<k).reversed() {
+            let v = try vectors.narrow(-1, i, 1)
+            q = try q.sub(tau.narrow(-1, i, 1).unsqueeze(-1).mul(v.matmul(v.mT().matmul(q))))
+        }
+        return k == 0 ? try vectors.mul(.number(0)).add(q) : q
+    }
+
+    /// All sizes but the last.
+    private var batchless: Dims { Dims(sizes.dropLast()) }
 }

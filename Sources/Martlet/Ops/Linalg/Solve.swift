@@ -81,18 +81,19 @@ extension Tensor {
         let batch = try broadcastSizes(batchSizes, right.batchSizes)
         let n = matrixRows
         let (out, info) = try withNoGrad { () throws -> (Tensor, FactorInfo) in
-            var shape = batch
-            shape.append(n)
-            shape.append(n)
-            let a = try (left ? self : mT()).expand(shape)
-            let columns = left ? right : try right.mT()
-            shape[shape.count - 1] = columns.matrixColumns
-            let x = try columns.expand(shape).matrixCopy()
-            let (lu, pivots, info) = try a.eliminate()
+            let (lu, pivots, info) = try (left ? self : mT()).eliminate()
             if check {
                 try info.check("torch.linalg.solve") { _ in "The solver failed because the input matrix is singular." }
             }
-            Tensor.substitute(lu, pivots, x)
+            var shape = batch
+            shape.append(n)
+            let exchanges = try pivots.expand(shape).contiguous()
+            shape.append(n)
+            let factors = try lu.expand(shape).contiguous()
+            let columns = left ? right : try right.mT()
+            shape[shape.count - 1] = columns.matrixColumns
+            let x = try columns.expand(shape).matrixCopy()
+            Tensor.substitute(factors, exchanges, x)
             let whole = left ? x : try x.mT().contiguous()
             return (vector ? try whole.squeeze([-1]) : whole, info)
         }
@@ -155,6 +156,7 @@ extension Tensor {
             } backward: { node, g in
                 guard let g = try g[0]?.unsqueeze(-1).unsqueeze(-1) else { return [nil] }
                 let (a, det) = (try node.saved(0), try node.saved(1))
+                if a.matrixRows == 1 { return [g] }
                 let singular = try withNoGrad { try det.mask { $0 == 0 || $0.isNaN }.any().item() != 0 }
                 if singular { return [try g.mul(a.cofactors())] }
                 return [try g.mul(det.unsqueeze(-1).unsqueeze(-1)).mul(a.inv().mT())]
@@ -226,7 +228,7 @@ extension Tensor {
         try requireSquare("linalg.matrix_power")
         if n < 0 { return try inv().matrixPower(-n) }
         switch n {
-        case 0: return try identity(matrixRows).expand(sizes).clone()
+        case 0: return try clone().copyInPlace(identity(matrixRows))
         case 1: return try clone()
         case 2: return try matmul(self)
         case 3: return try matmul(self).matmul(self)

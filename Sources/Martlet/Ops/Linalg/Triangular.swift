@@ -62,8 +62,31 @@ extension Tensor {
         guard a.rank >= 2 else {
             throw MartletError.runtime("torch.triangular_solve: Expected A to have at least 2 dimensions, but it has \(a.rank) dimensions instead")
         }
-        let x = try (transpose ? a.mT() : a).solveTriangular(self, upper: upper != transpose, unit: unit)
-        return (x, try withNoGrad { try a.clone() })
+        let (x, copy) = try withNoGrad { () throws -> (Tensor, Tensor) in
+            let x = try (transpose ? a.mT() : a).solveTriangular(self, upper: upper != transpose, unit: unit)
+            return (x, try a.expand(x.batchSizes(a.matrixRows, a.matrixColumns)).matrixCopy())
+        }
+        if GradMode.needs(self, a) {
+            let shape = sizes
+            Node.attach("TriangularSolveBackward0", [x, copy], [self, a]) { node in
+                node.save(a)
+                node.saveOutput(x, 0)
+            } backward: { node, g in
+                let (a, x) = (try node.saved(0), try node.saved(1))
+                var (gb, ga) = (nil as Tensor?, try g[1]?.sumTo(a.sizes))
+                if let gx = g[0] {
+                    let whole = try (transpose ? a : a.mT()).solveTriangular(gx, upper: upper == transpose, unit: unit)
+                    if node.needs(1) {
+                        let product = try (transpose ? x.matmul(whole.mT()) : whole.matmul(x.mT())).neg().sumTo(a.sizes)
+                        let part = try product.triangle(lower: !upper, diagonal: unit ? (upper ? 1 : -1) : 0)
+                        ga = try ga?.add(part) ?? part
+                    }
+                    gb = try whole.sumTo(shape)
+                }
+                return [node.needs(0) ? gb : nil, node.needs(1) ? ga : nil]
+            }
+        }
+        return (x, copy)
     }
 
     // MARK: Cholesky
