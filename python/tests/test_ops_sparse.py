@@ -48,6 +48,9 @@ def hybrid(t):
     lambda t: t.tensor([[0.0, 2.0]], requires_grad=True).to_sparse(),
     lambda t: t.ones(2, 3).sparse_mask(coo(t)), lambda t: t.sparse.sum(coo(t, requires_grad=True), 0),
     lambda t: t.sparse.sum(hybrid(t), 1), lambda t: coo(t).sum(1), lambda t: t.cat([coo(t), coo(t)]),
+    lambda t: coo(t).permute(1, 0), lambda t: coo(t, requires_grad=True).permute(1, 0), lambda t: coo(t).clone().neg_(),
+    lambda t: coo(t).index_select(0, t.tensor([0])), lambda t: coo(t).index_select(1, t.tensor([1, 1])), lambda t: coo(t)[0],
+    lambda t: hybrid(t).index_select(1, t.tensor([1])), lambda t: coo(t).clone().sub_(coo(t).coalesce()),
     lambda t: t.cat([coo(t), coo(t)], 1), lambda t: t.sparse.mm(coo(t), coo(t).t()), lambda t: coo(t) @ coo(t).t()])
 def test_sparse_results(torch, form):
     same_sparse(*pair(torch, form))
@@ -129,7 +132,10 @@ def test_errors(torch, form):
 
 @pytest.mark.parametrize("form", [
     lambda t: coo(t).view(6), lambda t: coo(t).reshape(6), lambda t: coo(t).exp(), lambda t: coo(t).clone().fill_(1),
-    lambda t: coo(t).numpy(), lambda t: coo(t).item(), lambda t: t.ones(2)._nnz()])
+    lambda t: coo(t).numpy(), lambda t: coo(t).item(), lambda t: t.ones(2)._nnz(),
+    lambda t: coo(t).flip(0), lambda t: coo(t).diagonal(), lambda t: coo(t).split(1), lambda t: coo(t).repeat(2, 1),
+    lambda t: coo(t).gather(0, t.tensor([[0]])), lambda t: coo(t).index_fill_(0, t.tensor([0]), 1.0),
+    lambda t: coo(t).scatter_(0, t.tensor([[0]]), 1.0), lambda t: coo(t).nonzero(), lambda t: coo(t).unfold(0, 1, 1)])
 def test_what_sparse_tensors_refuse(torch, form):
     check_error(form)
 

@@ -211,6 +211,12 @@ extension Tensor {
     /// This is how every in-place form (`add_`, `relu_`, ...) is made from the plain one.
     @discardableResult
     func assignInPlace(_ op: String, _ result: Tensor) throws -> Tensor {
+        if isSparse {
+            guard result.isSparse, result.sizes == sizes else {
+                throw MartletError.runtime("\(op): a sparse tensor cannot take over a dense result")
+            }
+            return try adoptSparse(op, result)
+        }
         try checkInPlace(op)
         guard result.dtype == dtype || Tensor.canCast(result.dtype, to: dtype) else {
             throw MartletError.runtime(

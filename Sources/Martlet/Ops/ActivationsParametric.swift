@@ -110,6 +110,7 @@ extension Tensor {
 
     /// 0 where -lambda <= x <= lambda, else x.
     public func hardshrink(_ lambda: Double = 0.5) throws -> Tensor {
+        try refuseSparse("hardshrink")
         try requireFloat("hardshrink_cpu")
         let out = try paramKernel(.hardshrink, self, lambda)
         recordShrink(out, "Hardshrink", lambda)

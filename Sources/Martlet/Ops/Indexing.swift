@@ -4,6 +4,7 @@ extension Tensor {
 
     /// Elements at the broadcast `indices`, one per leading dimension, nil for a whole dimension.
     public func index(_ indices: [Tensor?]) throws -> Tensor {
+        try refuseSparse("index")
         let plan = try IndexPlan(self, indices)
         let flat = try Tensor.empty(plan.flatShape, dtype)
         plan.gather(self, into: flat)
@@ -19,6 +20,7 @@ extension Tensor {
 
     /// A copy with `values` (broadcast) written or added at the indices. Repeated places add up when accumulating.
     public func indexPut(_ indices: [Tensor?], _ values: Tensor, accumulate: Bool = false) throws -> Tensor {
+        try refuseSparse("index_put")
         let plan = try IndexPlan(self, indices)
         let out = try withNoGrad { try clone() }
         try out.put(plan, values, accumulate)
@@ -29,6 +31,7 @@ extension Tensor {
     /// As ``indexPut(_:_:accumulate:)`` into this tensor.
     @discardableResult
     public func indexPutInPlace(_ indices: [Tensor?], _ values: Tensor, accumulate: Bool = false) throws -> Tensor {
+        try refuseSparse("index_put_")
         try checkInPlace("index_put_")
         let plan = try IndexPlan(self, indices)
         let record = GradMode.needs(self, values)
@@ -99,7 +102,7 @@ extension Tensor {
     public func indexSelect(_ dim: Int, _ index: Tensor) throws -> Tensor {
         let d = try wrapDim(dim, rank)
         try checkIndex("index_select", index)
-        if let sparse { return try indexSelectSparse(sparse, d, index) }
+        if isSparse { return try indexSelectSparse(d, index) }
         let n = rank == 0 ? 1 : sizes[d]
         let rows = try positions(index, n) { _ in "index out of range in self" }
         var shape = sizes
@@ -174,6 +177,7 @@ extension Tensor {
 
     /// A copy with alpha * source's slices added at the indices; repeated indices add up.
     public func indexAdd(_ dim: Int, _ index: Tensor, _ source: Tensor, alpha: Tensor? = nil) throws -> Tensor {
+        try refuseSparse("index_add")
         let d = try wrapDim(dim, rank)
         let rows = try checkIndexSource("index_add", d, index, source)
         let out = try withNoGrad { try clone() }
@@ -206,6 +210,7 @@ extension Tensor {
 
     /// A copy with source's slices written at the indices.
     public func indexCopy(_ dim: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
+        try refuseSparse("index_copy")
         let d = try wrapDim(dim, rank)
         let rows = try checkIndexSource("index_copy", d, index, source)
         let out = try withNoGrad { try clone() }
@@ -225,6 +230,7 @@ extension Tensor {
 
     /// A copy with the slices at the indices set to a number or 0-dim tensor.
     public func indexFill(_ dim: Int, _ index: Tensor, _ value: Tensor) throws -> Tensor {
+        try refuseSparse("index_fill")
         let d = try wrapDim(dim, rank)
         try checkIndex("index_fill_", index)
         guard value.rank == 0 else {
@@ -258,6 +264,7 @@ extension Tensor {
 
     /// The positions of the elements that are not zero, one row each.
     public func nonzero() throws -> Tensor {
+        try refuseSparse("nonzero")
         var found: [Int64] = []
         let r = rank
         func run<T: TensorElement>(_: T.Type) {
@@ -275,6 +282,7 @@ extension Tensor {
 
     /// The elements where the broadcast mask is true, one dimension.
     public func maskedSelect(_ mask: Tensor) throws -> Tensor {
+        try refuseSparse("masked_select")
         guard mask.dtype == .bool else {
             throw MartletError.runtime("masked_select: expected BoolTensor for mask")
         }
@@ -299,6 +307,7 @@ extension Tensor {
 
     /// A copy whose elements where the mask is true are taken from `source` in order.
     public func maskedScatter(_ mask: Tensor, _ source: Tensor) throws -> Tensor {
+        try refuseSparse("masked_scatter")
         guard mask.dtype == .bool else {
             throw MartletError.runtime("masked_scatter_ only supports boolean masks, but got mask with dtype \(mask.dtype.scalarTypeName)")
         }

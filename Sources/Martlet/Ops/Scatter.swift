@@ -50,6 +50,7 @@ extension Tensor {
 
     /// out[i][j] = self[index[i][j]][j] for dim 0, and so on: the result has the index's shape.
     public func gather(_ dim: Int, _ index: Tensor) throws -> Tensor {
+        try refuseSparse("gather")
         let d = try wrapDim(dim, rank)
         try checkGather("gather", d, index)
         let out = try Tensor.empty(index.sizes, dtype)
@@ -75,6 +76,7 @@ extension Tensor {
 
     /// A copy with source's elements written (or added) at self[index[i][j]][j] and so on.
     public func scatter(_ dim: Int, _ index: Tensor, _ source: Tensor, mode: ScatterMode = .write, name: String = "scatter") throws -> Tensor {
+        try refuseSparse("scatter")
         let d = try wrapDim(dim, rank)
         try checkGather(name, d, index)
         let scalar = source.isWrappedNumber
@@ -142,6 +144,7 @@ extension Tensor {
     public func scatterReduce(
         _ dim: Int, _ index: Tensor, _ source: Tensor, _ mode: ScatterMode, includeSelf: Bool = true
     ) throws -> Tensor {
+        try refuseSparse("scatter_reduce")
         let d = try wrapDim(dim, rank)
         try checkGather("scatter_reduce", d, index)
         guard source.dtype == dtype else {
@@ -228,6 +231,7 @@ extension Tensor {
 
     /// Elements by their number in row-major order; the result has the index's shape.
     public func take(_ index: Tensor) throws -> Tensor {
+        try refuseSparse("take")
         guard index.dtype == .int64 else { throw MartletError.runtime("take(): Expected a long tensor for index, but got \(index.dtype.scalarTypeName)") }
         let n = numel
         guard n > 0 || index.numel == 0 else { throw MartletError.index("take(): tried to take from an empty tensor") }
@@ -244,6 +248,7 @@ extension Tensor {
 
     /// A copy with source's elements written (or added) by their number in row-major order.
     public func put(_ index: Tensor, _ source: Tensor, accumulate: Bool = false) throws -> Tensor {
+        try refuseSparse("put")
         guard index.dtype == .int64 else { throw MartletError.runtime("put_(): Expected a long tensor for index, but got \(index.dtype.scalarTypeName)") }
         guard source.dtype == dtype else {
             throw MartletError.runtime("put_(): self and source expected to have the same dtype, but got self.dtype = \(dtype.scalarTypeName) and source.dtype = \(source.dtype.scalarTypeName)")

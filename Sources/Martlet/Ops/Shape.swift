@@ -2,6 +2,7 @@
 extension Tensor {
     /// The order of elements along the given dimensions reversed.
     public func flip(_ dims: [Int]) throws -> Tensor {
+        try refuseSparse("flip")
         var reversed = [Bool](repeating: false, count: Swift.max(rank, 1))
         for d in dims {
             let w = try wrapDim(d, rank)
@@ -24,6 +25,7 @@ extension Tensor {
 
     /// Elements moved along dimensions, wrapping round; without dims, in row-major order.
     public func roll(_ shifts: [Int], _ dims: [Int] = []) throws -> Tensor {
+        try refuseSparse("roll")
         if shifts.isEmpty { throw MartletError.runtime("`shifts` required") }
         if dims.isEmpty && shifts.count == 1 {
             return try contiguous().reshape([-1] as Dims).roll(shifts, [0]).reshape(sizes)
@@ -52,6 +54,7 @@ extension Tensor {
 
     /// The tensor laid side by side `repeats` times along each dimension; extra leading counts add dimensions.
     public func repeated(_ repeats: [Int]) throws -> Tensor {
+        try refuseSparse("repeat")
         guard repeats.count >= rank else {
             throw MartletError.runtime(
                 "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
@@ -102,6 +105,7 @@ extension Tensor {
 
     /// Each slice of `dim` repeated: `repeats` has one count or one per slice. Without a dim, elements in row-major order.
     public func repeatInterleave(_ repeats: Tensor, _ dim: Int? = nil, outputSize: Int? = nil) throws -> Tensor {
+        try refuseSparse("repeat_interleave")
         guard let dim else { return try contiguous().reshape([-1] as Dims).repeatInterleave(repeats, 0, outputSize: outputSize) }
         let x = rank == 0 ? try reshape([1] as Dims) : self
         let d = try wrapDim(dim, x.rank)
@@ -129,6 +133,7 @@ extension Tensor {
 
     /// The lower (or upper) triangle of the last two dimensions; other elements are zero.
     public func triangle(lower: Bool, diagonal k: Int = 0) throws -> Tensor {
+        try refuseSparse("tril")
         guard rank >= 2 else {
             throw MartletError.runtime("\(lower ? "tril" : "triu"): input tensor must have at least 2 dimensions")
         }
@@ -157,6 +162,7 @@ extension Tensor {
 
     /// The last dimension put on a diagonal of two new dimensions, zeros elsewhere.
     public func diagEmbed(offset k: Int = 0, _ dim1: Int = -2, _ dim2: Int = -1) throws -> Tensor {
+        try refuseSparse("diag_embed")
         let (a, b) = (try wrapDim(dim1, rank + 1), try wrapDim(dim2, rank + 1))
         if a == b { throw MartletError.runtime("diagonal dimensions cannot be identical \(dim1), \(dim2)") }
         let n = (rank == 0 ? 1 : sizes[rank - 1]) + Swift.abs(k)
@@ -174,6 +180,7 @@ extension Tensor {
 
     /// A vector as a diagonal matrix, or the diagonal of a matrix as a new vector.
     public func diag(_ k: Int = 0) throws -> Tensor {
+        try refuseSparse("diag")
         switch rank {
         case 1: return try diagEmbed(offset: k)
         case 2:
@@ -191,6 +198,7 @@ extension Tensor {
 
     /// Reads bits as another dtype; the last dimension shrinks or grows with the element size.
     public func viewAs(_ type: DType) throws -> Tensor {
+        try refuseSparse("view")
         if type == dtype { return makeView("AliasBackward0", sizes, strides, offset) { $0 } }
         guard !requiresGrad else { throw MartletError.runtime("view(dtype): a tensor that requires grad cannot be reinterpreted") }
         let (a, b) = (dtype.size, type.size)

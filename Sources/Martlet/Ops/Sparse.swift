@@ -334,9 +334,3 @@ extension Tensor {
         return SparseParts(indices: index, values: values, coalesced: true)
     }
 }
-
-extension Tensor {
-    func indexSelectSparse(_ p: SparseParts, _ dim: Int, _ index: Tensor) throws -> Tensor {
-        throw MartletError.notImplemented("index_select is not offered for sparse tensors; use to_dense()")
-    }
-}

@@ -335,6 +335,28 @@ extension Tensor {
         return try rearranged(name, order) { try $0.transpose(i, j) }
     }
 
+    /// All dimensions in a new order: sparse ones among themselves, and dense ones among themselves.
+    func permuteSparse(_ dims: [Int]) throws -> Tensor {
+        let p = try parts("permute")
+        let depth = p.indices.sizes[0]
+        let order = try dims.map { try wrapDim($0, rank) }
+        guard Set(order).count == rank else { throw MartletError.runtime("permute(): duplicate dims are not allowed.") }
+        guard order.prefix(depth).allSatisfy({ $0 < depth }) else {
+            throw MartletError.runtime(
+                "transpose of a sparse tensor: sparse dimensions must stay sparse; got \(dims) of \(depth) sparse dimensions")
+        }
+        let rows = try Tensor(order.prefix(depth).map { Int64($0) })
+        let index = try withNoGrad { try p.indices.contiguous().gatherRows(rows) }
+        let values = try withNoGrad { try p.values.permute([0] + order.dropFirst(depth).map { $0 - depth + 1 }) }
+        let out = try Tensor.sparse(index, values, Dims(order.map { sizes[$0] }), coalesced: p.coalesced && order == Array(0..<rank))
+        if GradMode.needs(self) {
+            var inverse = [Int](repeating: 0, count: rank)
+            for (k, d) in order.enumerated() { inverse[d] = k }
+            out.attach("PermuteBackward0", [self]) { _, g in [try g[0]?.permute(inverse)] }
+        }
+        return out
+    }
+
     /// One slice along a dimension.
     func selectSparse(_ p: SparseParts, _ dim: Int, _ index: Int) throws -> Tensor {
         let picked = try indexSelectSparse(dim, .init([Int64(index)]))

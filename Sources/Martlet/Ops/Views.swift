@@ -177,6 +177,7 @@ extension Tensor {
                 "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions i.e. input.dim() = \(rank) is not equal to len(dims) = \(dims.count)"
                     .replacing("(sparse_coo)", with: ""))
         }
+        if isSparse { return try permuteSparse(dims) }
         var (n, s) = (Dims(), Dims())
         var inverse = [Int](repeating: 0, count: rank)
         var seen = 0
@@ -337,6 +338,7 @@ extension Tensor {
 
     /// The diagonal of two dimensions as the last dimension of the result.
     public func diagonal(offset k: Int = 0, _ dim1: Int = 0, _ dim2: Int = 1) throws -> Tensor {
+        try refuseSparse("diagonal")
         let (a, b) = (try wrapDim(dim1, rank), try wrapDim(dim2, rank))
         if a == b {
             throw MartletError.runtime("diagonal dimensions cannot be identical \(dim1), \(dim2)")
@@ -357,6 +359,7 @@ extension Tensor {
 
     /// All windows of `size` along a dimension, as a new last dimension.
     public func unfold(_ dim: Int, _ size: Int, _ step: Int) throws -> Tensor {
+        try refuseSparse("unfold")
         let d = try wrapDim(dim, rank)
         let length = rank == 0 ? 1 : sizes[d]
         if size < 0 { throw MartletError.runtime("size is \(size) but must be >= 0") }
@@ -428,6 +431,7 @@ extension Tensor {
     public func unbind(_ dim: Int = 0) throws -> [Tensor] {
         if rank == 0 { throw MartletError.index("Dimension specified as \(dim) but tensor has no dimensions") }
         let d = try wrapDim(dim, rank)
+        if isSparse { return try (0..<sizes[d]).map { try select(d, $0) } }
         var (n, s) = (sizes, strides)
         n.remove(at: d)
         s.remove(at: d)
@@ -444,6 +448,7 @@ extension Tensor {
 
     /// Views of consecutive ranges that share one node, as torch's split does.
     private func pieceViews(_ name: String, _ d: Int, _ ranges: [(Int, Int)]) throws -> [Tensor] {
+        try refuseSparse("split")
         let outs = ranges.map { start, length in
             var n = sizes
             n[d] = length

@@ -105,6 +105,7 @@ extension Tensor {
 
     /// Changes the sizes, row-major, growing the storage where it is too small.
     public func resizeInPlace(_ shape: [Int]) throws {
+        try refuseSparse("resize_")
         let n = try Dims(checking: shape)
         let bytes = try Tensor.checkedByteCount(n, dtype)
         if offset * dtype.size + bytes > storage.byteCount {
