@@ -14,6 +14,8 @@ _TYPES = {
 _LONG = {
     "mt_backward", "mt_backward_many", "mt_autograd_grad", "mt_mm", "mt_addmm", "mt_matmul", "mt_bmm", "mt_linear",
     "mt_conv1d", "mt_conv2d", "mt_conv3d", "mt_einsum", "mt_sort",
+    "mt_svd", "mt_svdvals", "mt_eigh", "mt_eigvalsh", "mt_qr", "mt_inv", "mt_solve", "mt_det", "mt_slogdet", "mt_cholesky",
+    "mt_pinv", "mt_lstsq", "mt_lu_factor", "mt_matrix_exp", "mt_matrix_power",
 }
 
 

@@ -196,7 +196,11 @@ def cond(A, p=None, *, out=None):
             inverse, info = _L.inv_ex(A)
             singular = info.ne(0)
             inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), 0.0)
-            made = (_L.matrix_norm(A, p) * _L.matrix_norm(inverse, p)).masked_fill(singular, float("inf"))
+            size, other = _L.matrix_norm(A, p), _L.matrix_norm(inverse, p)
+            if p == "nuc":  # as of 0 times infinity, the number of a matrix of zeros is NaN
+                made = size * other.masked_fill(singular, float("inf"))
+            else:
+                made = (size * other).masked_fill(singular, float("inf"))
     return made if out is None else store(out, made)
 
 

@@ -38,39 +38,39 @@ extension Dense {
         }
         for i in 0..<n { d[i] = a[i * n + i] }
         formQ(a, rowStep: n, columnStep: 1, tau, n - 1, shift: 1, z, n, n)
+        transpose(z, n, n)
         // Larger matrices get the signs of divide and conquer, which joins two halves by a vector of the two middle
         // places: every eigenvector is turned to have a negative product with it.
         var middle: [Double] = []
         if n > 25 {
             let at = n / 2
-            middle = (0..<n).map { z[$0 * n + at - 1] + (e[at - 1] < 0 ? -1 : 1) * z[$0 * n + at] }
+            middle = (0..<n).map { z[(at - 1) * n + $0] + (e[at - 1] < 0 ? -1 : 1) * z[at * n + $0] }
         }
         guard Tridiagonal(n: n, d: d, e: e, z: z).run() else { return false }
-        if n > 25 { turnAway(middle, z, n, n) { j in for r in 0..<n { z[r * n + j] = -z[r * n + j] } } }
+        if n > 25 { turnAway(middle, z, n) { j in for r in 0..<n { z[j * n + r] = -z[j * n + r] } } }
+        transpose(z, n, n)
         return true
     }
 
-    /// Calls `flip` for those of the first `count` columns of u whose product with `direction` is positive.
-    static func turnAway(_ direction: [Double], _ u: Memory<Double>, _ columns: Int, _ count: Int, _ flip: (Int) -> Void) {
+    /// Calls `flip` for those of the first `count` rows of u whose product with `direction` is positive.
+    static func turnAway(_ direction: [Double], _ u: Memory<Double>, _ count: Int, _ flip: (Int) -> Void) {
+        let n = direction.count
         for j in 0..<count {
             var dot = 0.0
-            for r in direction.indices { dot += direction[r] * u[r * columns + j] }
+            for r in 0..<n { dot += direction[r] * u[j * n + r] }
             if dot > 1e-12 { flip(j) }
         }
     }
 }
 
-/// Implicit QL and QR steps on a symmetric tridiagonal matrix, turning the columns of z along.
+/// Implicit QL and QR steps on a symmetric tridiagonal matrix, turning the vectors, the rows of z, along.
 private struct Tridiagonal {
     let n: Int
     let d, e, z: UnsafeMutablePointer<Double>
     private static let eps = Double.ulpOfOne / 2
 
     func turn(_ i: Int, _ c: Double, _ s: Double) {
-        for r in 0..<n {
-            let p = z + r * n + i
-            (p[0], p[1]) = (s * p[1] + c * p[0], c * p[1] - s * p[0])
-        }
+        Dense.turn(z + i * n, z + (i + 1) * n, n, c, s)
     }
 
     func run() -> Bool {
@@ -225,7 +225,7 @@ private struct Tridiagonal {
             for j in i + 1..<Swift.max(n, i + 1) where d[j] < d[best] { best = j }
             if best == i { continue }
             (d[i], d[best]) = (d[best], d[i])
-            for r in 0..<n { (z[r * n + i], z[r * n + best]) = (z[r * n + best], z[r * n + i]) }
+            Dense.swapRows(z, n, i, best)
         }
     }
 }

@@ -68,25 +68,39 @@ extension Dense {
         // vh holds V so far; the sweeps turn its rows, which are to be those of Vᵀ.
         let (rows, columns) = lower ? (m, full) : (n, n)
         transpose(vh, rows, columns)
-        let sweeps = Bidiagonal(
-            n: n, rows: lower ? n : m, columns: lower ? n : full, length: rows, d: s, e: e, u: u, v: vh)
+        // Both kinds of vectors lie along memory while they are turned.
+        let (height, width) = lower ? (n, n) : (m, full)
+        transpose(u, height, width)
+        let sweeps = Bidiagonal(n: n, rows: height, length: rows, d: s, e: e, u: u, v: vh)
         if lower { sweeps.makeUpper() }
         // Larger matrices get the signs of divide and conquer, where the place that joins the two halves is negative in
         // every left vector.
-        let width = lower ? n : full
-        let middle = n > 25 ? (0..<(lower ? n : m)).map { u[$0 * width + n / 2] } : []
+        let middle = n > 25 ? (0..<height).map { u[n / 2 * height + $0] } : []
         guard sweeps.run() else { return false }
         if n > 25 {
-            turnAway(middle, u, width, n) { j in
-                for r in middle.indices { u[r * width + j] = -u[r * width + j] }
+            turnAway(middle, u, n) { j in
+                for r in 0..<height { u[j * height + r] = -u[j * height + r] }
                 for c in 0..<rows { vh[j * rows + c] = -vh[j * rows + c] }
             }
         }
+        transpose(u, width, height)
         return true
     }
 
-    /// A rows x columns matrix in place of its transpose.
-    private static func transpose(_ a: Memory<Double>, _ rows: Int, _ columns: Int) {
+    /// Rotates two rows of n numbers: p becomes c p + s q, and q becomes c q - s p.
+    @inline(__always)
+    static func turn(_ p: Memory<Double>, _ q: Memory<Double>, _ n: Int, _ c: Double, _ s: Double) {
+        var k = 0
+        while k < n {
+            let (a, b) = (p[k], q[k])
+            p[k] = c * a + s * b
+            q[k] = c * b - s * a
+            k += 1
+        }
+    }
+
+    /// Puts the transpose of a rows x columns matrix in its place.
+    static func transpose(_ a: Memory<Double>, _ rows: Int, _ columns: Int) {
         let copy = Memory<Double>.allocate(capacity: Swift.max(rows * columns, 1))
         defer { copy.deallocate() }
         copy.update(from: a, count: rows * columns)
@@ -105,23 +119,19 @@ private func rotation(_ a: Double, _ b: Double) -> (c: Double, s: Double, r: Dou
 
 private func signed(_ magnitude: Double, _ like: Double) -> Double { like.sign == .minus ? -abs(magnitude) : abs(magnitude) }
 
-/// QR sweeps on an upper bidiagonal matrix with diagonal d and superdiagonal e, turning the columns
-/// of u (rows x columns) and the rows of v (each of `length`) along.
+/// QR sweeps on an upper bidiagonal matrix with diagonal d and superdiagonal e, turning the left
+/// vectors, the rows of u (each of `rows` numbers), and the right ones, those of v (each of `length`), along.
 private struct Bidiagonal {
-    let n, rows, columns, length: Int
+    let n, rows, length: Int
     let d, e, u, v: UnsafeMutablePointer<Double>
     private static let eps = Double.ulpOfOne / 2
 
     func turnRight(_ i: Int, _ c: Double, _ s: Double) {
-        let (p, q) = (v + i * length, v + (i + 1) * length)
-        for k in 0..<length { (p[k], q[k]) = (c * p[k] + s * q[k], c * q[k] - s * p[k]) }
+        Dense.turn(v + i * length, v + (i + 1) * length, length, c, s)
     }
 
     func turnLeft(_ i: Int, _ c: Double, _ s: Double) {
-        for r in 0..<rows {
-            let p = u + r * columns + i
-            (p[0], p[1]) = (c * p[0] + s * p[1], c * p[1] - s * p[0])
-        }
+        Dense.turn(u + i * rows, u + (i + 1) * rows, rows, c, s)
     }
 
     /// Turns a lower bidiagonal matrix, e standing below the diagonal, into an upper one.
@@ -138,7 +148,7 @@ private struct Bidiagonal {
     func run() -> Bool {
         if n == 1 && d[0] < 0 {
             d[0] = -d[0]
-            for r in 0..<rows { u[r * columns] = -u[r * columns] }
+            for r in 0..<rows { u[r] = -u[r] }
         }
         let eps = Bidiagonal.eps
         let tolerance = Swift.max(10, Swift.min(100, pow(eps, -0.125))) * eps
@@ -378,10 +388,7 @@ private struct Bidiagonal {
             for j in stride(from: best, to: i, by: -1) {
                 (d[j], d[j - 1]) = (d[j - 1], d[j])
                 Dense.swapRows(v, length, j, j - 1)
-                for r in 0..<rows {
-                    let p = u + r * columns + j
-                    (p[0], p[-1]) = (p[-1], p[0])
-                }
+                Dense.swapRows(u, rows, j, j - 1)
             }
         }
     }
