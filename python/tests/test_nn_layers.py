@@ -221,3 +221,21 @@ out = [padded, left, list(packed), y, [p.grad for p in m.parameters()], list(s),
 ])
 def test_packing_misuse(call):
     agree(f"rnn = nn.utils.rnn\nrnn.{call}", raises=True, message="total_length" in call)
+
+
+def test_ctc_loss(torch):
+    """Both forms of targets, all reductions, and the gradient."""
+    import martlet
+    import numpy as np
+    x = np.random.RandomState(0).randn(6, 2, 4).astype("float64")
+    for reduction in ("none", "mean", "sum"):
+        results = []
+        for t in (martlet, torch):
+            logits = t.from_numpy(x.copy()).requires_grad_()
+            loss = t.nn.CTCLoss(reduction=reduction)(
+                logits.log_softmax(2), t.tensor([[1, 2, 2], [3, 1, 0]]), t.tensor([6, 5]), t.tensor([3, 2]))
+            loss.sum().backward()
+            results.append((loss.detach().numpy(), logits.grad.numpy(), repr(t.nn.CTCLoss())))
+        np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-9)
+        np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-7, atol=1e-12)
+        assert results[0][2] == results[1][2]

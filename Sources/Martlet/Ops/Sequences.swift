@@ -65,7 +65,10 @@ extension Tensor {
     /// Powers of `base` with exponents from start to end.
     public static func logspace(_ start: Double, _ end: Double, _ steps: Int, base: Double, dtype: DType? = nil) throws -> Tensor {
         guard steps >= 0 else { throw MartletError.runtime("number of steps must be non-negative") }
-        let out = try Tensor.empty([steps], dtype ?? .defaultFloat)
+        let type = dtype ?? .defaultFloat
+        // For an integer result the exponents' ends are integers too.
+        let (start, end) = type.isFloatingPoint ? (start, end) : (start.rounded(.towardZero), end.rounded(.towardZero))
+        let out = try Tensor.empty([steps], type)
         let step = steps > 1 ? (end - start) / Double(steps - 1) : 0
         out.fill { i in
             let e = i < steps / 2 || steps == 1 ? start + step * Double(i) : end - step * Double(steps - 1 - i)

@@ -396,6 +396,12 @@ def transpose_(input, dim0, dim1):
     return _restride(input, input.transpose(dim0, dim1))
 
 
+@op("m")
+def as_strided_(input, size, stride, storage_offset=None):
+    """Takes on any sizes and strides over its storage, in place."""
+    return _restride(input, as_strided(input, size, stride, storage_offset))
+
+
 def _restride(tensor, view):
     if lib.mt_become_(tensor._h, view._h):
         fail()

@@ -128,6 +128,24 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
+class CTCLoss(_Loss):
+    """-log of the probability of all alignments of a label sequence (Graves et al. 2006).
+
+    log_probs (T, N, C) or (T, C); targets (N, S) or all labels in one row; lengths as tensors or tuples of integers.
+    ``zero_infinity`` makes impossible alignments count as zero.
+    """
+
+    __constants__ = ["blank", "reduction"]
+
+    def __init__(self, blank=0, reduction="mean", zero_infinity=False):
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(self, log_probs, targets, input_lengths, target_lengths):
+        return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity)
+
+
 class PoissonNLLLoss(_Loss):
     """exp(x) - y x, or with ``log_input=False`` x - y log(x + eps); ``full`` adds Stirling's term."""
 
