@@ -253,10 +253,15 @@ MT_API mt_status mt_detach_(mt_tensor t);
 MT_API mt_tensor mt_tensor_data(mt_tensor t);
 /* Makes `t` show the memory of `source` (Python's x.data = y). */
 MT_API mt_status mt_set_data(mt_tensor t, mt_tensor source);
+/* Whether `t` is a view of another tensor, and that tensor (NULL without an error where it is none). */
+MT_API int32_t mt_is_view(mt_tensor t);
+MT_API mt_tensor mt_base(mt_tensor t);
+/* Makes a NaN in the gradient that a step computes an error naming the step. Returns what was set before. */
+MT_API int32_t mt_set_nan_checks(int32_t enabled);
 /* The node that made `t`; NULL without an error for leaves. Release with mt_node_release. */
 MT_API mt_node mt_grad_fn(mt_tensor t);
 MT_API void mt_node_release(mt_node node);
-/* The node's name, e.g. "MulBackward0"; valid while the node is held. */
+/* The node's name, e.g. "MulBackward0". Free it with mt_string_free. */
 MT_API char *mt_node_name(mt_node node);
 /* How many inputs it has, and the node and slot that input i's gradient goes to (NULL where none does). */
 MT_API int32_t mt_node_next_count(mt_node node);

@@ -95,6 +95,19 @@ public func mt_set_data(_ t: mt_tensor?, _ source: mt_tensor?) -> mt_status {
     status { try T(t, "t").setData(T(source, "source")) }
 }
 
+@_cdecl("mt_set_nan_checks") @implementation
+public func mt_set_nan_checks(_ enabled: Int32) -> Int32 {
+    let before = Autograd.checksNaN
+    Autograd.checksNaN = enabled != 0
+    return before ? 1 : 0
+}
+
+@_cdecl("mt_is_view") @implementation
+public func mt_is_view(_ t: mt_tensor?) -> Int32 { value(-1) { try T(t, "t").base == nil ? 0 : 1 } }
+
+@_cdecl("mt_base") @implementation
+public func mt_base(_ t: mt_tensor?) -> mt_tensor? { optionalResult { try T(t, "t").base } }
+
 // MARK: Nodes
 
 private func N(_ h: mt_node?, _ op: StaticString = #function) throws -> Node { try object(h, Node.self, "node", op) }

@@ -110,9 +110,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             t = t.to(dtype)
     else:
         t = _from_python(data, dtype)
-    if requires_grad:
-        t.requires_grad_()
-    return t
+    return _finish(t, requires_grad)
 
 
 @op("t")
@@ -219,7 +217,11 @@ def sizes_of(size, name):
 
 
 def _finish(t, requires_grad):
-    return t.requires_grad_() if requires_grad else t
+    if not requires_grad:
+        return t
+    if not t.dtype.is_floating_point:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return t.requires_grad_()
 
 
 def _like(input, value, dtype, memory_format):

@@ -1,5 +1,6 @@
 """Turning recording on and off: context managers that are decorators too."""
 import functools
+import inspect
 
 from ._native import lib
 
@@ -8,28 +9,39 @@ class _Mode:
     """Sets a mode on entry, restores it on exit; as a decorator, around every call."""
 
     def __call__(self, function):
-        import inspect
-        if inspect.isclass(function):
-            raise RuntimeError("decorating a class with a grad mode is not offered; decorate its methods")
         if inspect.isgeneratorfunction(function):
-            @functools.wraps(function)
-            def generate(*args, **kwargs):
-                iterator = function(*args, **kwargs)
-                sent = None
-                while True:
-                    with self.clone():
-                        try:
-                            value = iterator.send(sent)
-                        except StopIteration as stop:
-                            return stop.value
-                    sent = yield value
-            return generate
+            return self._generator(function)
 
         @functools.wraps(function)
         def call(*args, **kwargs):
             with self.clone():
                 return function(*args, **kwargs)
         return call
+
+    def _generator(self, function):
+        """The mode holds while the generator runs, not while its consumer does."""
+        @functools.wraps(function)
+        def generate(*args, **kwargs):
+            iterator = function(*args, **kwargs)
+            try:
+                with self.clone():
+                    value = next(iterator)
+                while True:
+                    try:
+                        sent = yield value
+                    except GeneratorExit:
+                        with self.clone():
+                            iterator.close()
+                        raise
+                    except BaseException as error:
+                        with self.clone():
+                            value = iterator.throw(error)
+                    else:
+                        with self.clone():
+                            value = iterator.send(sent)
+            except StopIteration as stop:
+                return stop.value
+        return generate
 
     def clone(self):
         return type(self)()
@@ -89,8 +101,10 @@ class set_grad_enabled(_Mode):
     def clone(self):
         return set_grad_enabled(self.mode)
 
-    def __repr__(self):
-        return f"set_grad_enabled(mode={self.mode})"
+    def __str__(self):
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+    __repr__ = __str__
 
 
 class inference_mode(_Mode):
@@ -102,10 +116,10 @@ class inference_mode(_Mode):
         return object.__new__(cls)
 
     def __init__(self, mode=True):
-        self.mode = mode is True or mode
+        self.mode = bool(mode)
 
     def __enter__(self):
-        self._before = lib.mt_set_inference_mode(1 if self.mode else 0), lib.mt_set_grad_enabled(0 if self.mode else lib.mt_grad_enabled())
+        self._before = lib.mt_set_inference_mode(1 if self.mode else 0), lib.mt_set_grad_enabled(0 if self.mode else 1)
 
     def __exit__(self, *exc):
         lib.mt_set_inference_mode(self._before[0])

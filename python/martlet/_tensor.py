@@ -147,6 +147,9 @@ class Tensor:
 
     @property
     def _version(self):
+        """How often the memory was written in place."""
+        if lib.mt_is_inference(self._h) == 1:
+            raise RuntimeError("Inference tensors do not track version counter.")
         i = info_of(self._h)
         _infos.append(i)
         return i.version
@@ -368,11 +371,17 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, on):
+        if on.__class__ is not bool:
+            raise RuntimeError("requires_grad must be a bool")
+        if on and not self.dtype.is_floating_point:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         if lib.mt_set_requires_grad(self._h, 1 if on else 0):
             fail()
 
     def requires_grad_(self, requires_grad=True):
         """Sets whether a gradient is wanted; returns the tensor."""
+        if requires_grad.__class__ is not bool:
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {_ops.type_name(requires_grad)}")
         if lib.mt_set_requires_grad(self._h, 1 if requires_grad else 0):
             fail()
         return self
@@ -453,6 +462,16 @@ class Tensor:
         from . import autograd
         autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
+    def _is_view(self):
+        """Whether this tensor shows memory of another one that autograd knows of."""
+        return lib.mt_is_view(self._h) == 1
+
+    @property
+    def _base(self):
+        """The tensor that this one is a view of, None where it is none."""
+        h = lib.mt_base(self._h)
+        return wrap(h) if h else None
+
     def retain_grad(self):
         """Keeps the gradient of this non-leaf in .grad."""
         if lib.mt_retain_grad(self._h):
@@ -519,8 +538,9 @@ class _ArrayView:
 
 
 def _nest(flat, shape):
-    for n in reversed(shape[1:]):
-        flat = [flat[i:i + n] for i in range(0, len(flat), n)] if n else [[] for _ in range(_product(shape[:shape.index(0)]))]
+    for axis in range(len(shape) - 1, 0, -1):
+        n = shape[axis]
+        flat = [flat[i * n:(i + 1) * n] for i in range(_product(shape[:axis]))]
     return flat
 
 

@@ -38,7 +38,7 @@ def _uses_torch(path):
     if path not in _cache:
         with open(path) as f:
             text = f.read()
-        _cache[path] = "opcompare" in text or "import torch\n" in text
+        _cache[path] = "opcompare" in text or "snippets" in text or "import torch\n" in text
     return _cache[path]
 
 

@@ -17,6 +17,9 @@ extension Autograd {
         constant: [Tensor] = [], materialize: @escaping () -> Bool = { true }, backward: @escaping Node.Backward
     ) throws -> ([Tensor], Node?) {
         for t in changed {
+            if t.leafRequiresGrad && t.history == nil && GradMode.isEnabled {
+                throw MartletError.runtime("a leaf Variable that requires grad has been used in an in-place operation.")
+            }
             try t.checkInPlace(name)
             t.bumpVersion()
         }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Runs the recorded computation backwards.
 ///
 /// The graph is walked without recursion. A node runs once the gradients of all paths to it have been summed;
@@ -167,7 +169,7 @@ struct Engine {
                 }
             }
             g[output] = value
-            if slot.retainsGrad { slot.grad = createGraph ? value : value.detach() }
+            if slot.retainsGrad { slot.grad = try slot.grad.map { try $0.add(value) } ?? value.clone() }
         }
         for hook in node.preHooks {
             if let replaced = try hook.run(g) { g = replaced }
@@ -181,14 +183,17 @@ struct Engine {
             results = Array(repeating: nil, count: node.edges.count)
         } else if let leaf = node as? AccumulateGrad {
             // Moved, not copied, so that a gradient nobody else holds can be kept as it is.
+            let arrived = node.postHooks.isEmpty ? [] : g
             if var value = g[0] {
                 g = []
                 try leaf.accumulate(&value)
             }
+            for hook in node.postHooks { _ = try hook.run([], arrived) }
             results = []
         } else {
             let postHooked = node.postHooks.isEmpty ? [] : g
             var r = try node.apply(g)
+            if Autograd.checksNaN { try refuseNaN(r, node) }
             for hook in node.postHooks {
                 if let replaced = try hook.run(r, postHooked) { r = replaced }
             }
@@ -243,6 +248,17 @@ struct Engine {
         }
         if r.dtype != info.dtype { r = try r.to(info.dtype) }
         return r
+    }
+
+    /// Names the first gradient of a step that holds a NaN.
+    private func refuseNaN(_ gradients: [Tensor?], _ node: Node) throws {
+        for (i, g) in gradients.enumerated() {
+            guard let g, i < node.edges.count, node.needs(i), g.dtype.isFloatingPoint else { continue }
+            let values = g.sparse?.values ?? g
+            if try withNoGrad({ try values.isnan().any().item() }) != 0 {
+                throw MartletError.runtime("Function '\(node.name)' returned nan values in its \(i)th output.")
+            }
+        }
     }
 
     private func checkHook(_ new: Tensor, _ old: Tensor) throws {
@@ -308,6 +324,14 @@ extension Tensor {
 
 /// Gradients of several tensors at once, and gradients returned instead of accumulated.
 public enum Autograd {
+    private static let nanChecks = Atomic<Bool>(false)
+
+    /// Whether a step of the way back whose gradient holds a NaN is an error that names the step.
+    public static var checksNaN: Bool {
+        get { nanChecks.load(ordering: .relaxed) }
+        set { nanChecks.store(newValue, ordering: .relaxed) }
+    }
+
     /// See ``Tensor/backward(gradient:retainGraph:createGraph:inputs:)``.
     public static func backward(
         _ tensors: [Tensor], gradients: [Tensor?]? = nil, retainGraph: Bool? = nil, createGraph: Bool = false,
@@ -335,7 +359,7 @@ public enum Autograd {
         guard seeds.count == outputs.count else {
             throw MartletError.runtime("got \(outputs.count) tensors and \(seeds.count) gradients")
         }
-        if inputs.isEmpty { throw MartletError.value("grad requires non-empty inputs.") }
+        if inputs.isEmpty { throw MartletError.runtime("`inputs` argument to `grad()` cannot be empty.") }
         var result = try collect(outputs, seeds, retainGraph ?? createGraph, createGraph, inputs, accumulate: false)
         for i in result.indices where result[i] == nil {
             if materialize {
@@ -358,6 +382,7 @@ public enum Autograd {
         for (input, g) in zip(inputs, got) {
             guard let g else { continue }
             let slot = input.makeGradSlot()
+            if slot.retainsGrad { continue }
             slot.grad = try slot.grad.map { try $0.add(g) } ?? g
         }
         return got

@@ -46,6 +46,13 @@ public class Node {
         sequence = Node.counter.wrappingAdd(1, ordering: .relaxed).oldValue
     }
 
+    /// The name without "Backward", as torch's messages about changed tensors give it.
+    var stepName: String {
+        if name == "CopySlices" || name == "CopyBackwards" { return "torch::autograd::" + name }
+        guard let r = name.lastRange(of: "Backward") else { return name }
+        return String(name[..<r])
+    }
+
     /// Whether input `i` takes a gradient.
     @inline(__always)
     public func needs(_ i: Int) -> Bool { edges[i] != nil }
@@ -158,6 +165,10 @@ struct SavedTensor {
     /// For an output of the saving node: its index; the node itself is not referenced, which would be a cycle.
     private let output: Int
 
+    static let inference = MartletError.runtime(
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+    )
+
     init(_ t: Tensor?) {
         tensor = t
         version = t?.version ?? 0
@@ -174,15 +185,16 @@ struct SavedTensor {
 
     func unpack(_ node: Node) throws -> Tensor? {
         guard let tensor else { return nil }
+        if tensor.isInference { throw SavedTensor.inference }
         if tensor.version != version {
             let producer = output >= 0 ? node : tensor.gradFn
             let index = output >= 0 ? output : tensor.outputIndex
-            let origin = producer.map { ", which is output \(index) of \($0.name)," } ?? ""
+            let origin = producer.map { ", which is output \(index) of \($0.stepName)," } ?? ""
             throw MartletError.runtime(
-                "one of the variables needed for gradient computation has been modified by an inplace operation: [\(tensor.typeName) \(tensor.sizes)]\(origin) is at version \(tensor.version); expected version \(version) instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+                "one of the variables needed for gradient computation has been modified by an inplace operation: [\(tensor.typeName) \(tensor.sizes)]\(origin) is at version \(tensor.version); expected version \(version) instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
             )
         }
-        if output >= 0 && GradMode.isEnabled {
+        if output >= 0 && (GradMode.isEnabled || node is CustomNode) {
             let t = tensor.alias()
             t.history = node
             t.outputIndex = output
@@ -198,6 +210,8 @@ final class GradSlot {
     var retainsGrad = false
     var hooks: [HookEntry<(Tensor) throws -> Tensor?>] = []
     var postAccumulateHooks: [HookEntry<(Tensor) throws -> Void>] = []
+    /// The slot that held this tensor's hooks before an in-place step gave it another history.
+    var earlier: GradSlot?
 }
 
 /// The end of the line: adds what arrives to a leaf's `.grad`.
@@ -216,8 +230,19 @@ final class AccumulateGrad: Node {
         return []
     }
 
-    /// Stores the first gradient without a copy where nobody else holds it; adds later ones in place unless recording.
+    private let lock = Mutex<Void>(())
+
+    /// Adds to the leaf's gradient (threads that share the leaf take turns), then runs the hooks on that.
     func accumulate(_ gradient: inout Tensor) throws {
+        try lock.withLock { _ in try add(&gradient) }
+        if !slot.postAccumulateHooks.isEmpty, let v = variable {
+            for h in slot.postAccumulateHooks { try h.run(v) }
+        }
+    }
+
+    /// Stores the first gradient, laid out like the leaf, without a copy where nobody else holds it; adds later ones
+    /// in place unless recording.
+    private func add(_ gradient: inout Tensor) throws {
         if !GradMode.isEnabled && isKnownUniquelyReferenced(&gradient) { gradient.dropUnsharedBase() }
         if let existing = slot.grad {
             if GradMode.isEnabled {
@@ -228,19 +253,49 @@ final class AccumulateGrad: Node {
                 _ = try existing.addInPlace(gradient)
             }
         } else if GradMode.isEnabled {
-            slot.grad = try gradient.isSparse ? gradient : gradient.clone()
+            slot.grad = try gradient.isSparse ? gradient : laidOutLikeLeaf(gradient)
+            if !gradient.isSparse { slot.grad?.history?.name = "CopyBackwards" }
         } else if gradient.isSparse {
             slot.grad = try gradient.sparse!.values.isContiguous ? gradient.detach() : gradient.clone()
-        } else if isKnownUniquelyReferenced(&gradient), isKnownUniquelyReferenced(&gradient.storage), gradient.isDense,
-            gradient.view == nil
+        } else if isKnownUniquelyReferenced(&gradient), isKnownUniquelyReferenced(&gradient.storage), gradient.view == nil,
+            fitsLeaf(gradient)
         {
             gradient.history = nil
             slot.grad = gradient
         } else {
-            slot.grad = try gradient.detach().clone()
+            slot.grad = try laidOutLikeLeaf(gradient.detach())
         }
-        if !slot.postAccumulateHooks.isEmpty, let v = variable {
-            for h in slot.postAccumulateHooks { try h.run(v) }
+    }
+
+    private func fitsLeaf(_ g: Tensor) -> Bool {
+        if g.isContiguous && leafIsContiguous { return true }
+        guard let v = variable, v.isDense else { return g.isContiguous }
+        return g.strides == v.strides
+    }
+
+    /// A copy in the leaf's memory order where the leaf is dense, else row-major.
+    private func laidOutLikeLeaf(_ g: Tensor) throws -> Tensor {
+        if leafIsContiguous && g.isContiguous { return try g.clone() }
+        let leaf = variable.flatMap { $0.isDense ? $0.strides : nil }
+        let out = try Tensor.empty(g.sizes, strides: leaf ?? g.sizes.contiguousStrides, g.dtype)
+        copyKernel(out, g)
+        if GradMode.needs(g) { out.attach("CopyBackwards", [g]) { _, g in [g[0]] } }
+        return out
+    }
+
+    private var leafIsContiguous: Bool { variable?.isContiguous ?? true }
+}
+
+extension String {
+    /// Where the last occurrence of `word` begins.
+    func lastRange(of word: String) -> String.Index? {
+        let (text, wanted) = (Array(utf8), Array(word.utf8))
+        guard text.count >= wanted.count else { return nil }
+        var i = text.count - wanted.count
+        while i >= 0 {
+            if Array(text[i..<i + wanted.count]) == wanted { return utf8.index(utf8.startIndex, offsetBy: i) }
+            i -= 1
         }
+        return nil
     }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a view knows of where it came from.
 final class ViewInfo {
     /// The tensor that owns the memory; never itself a view.
@@ -16,9 +18,14 @@ final class ViewInfo {
 }
 
 extension Tensor {
-    /// Whether a gradient can reach this tensor.
+    /// Whether this tensor takes part in recording. A view made while not recording says so too where its base
+    /// does, as torch's do, though no gradient can reach it.
     @inline(__always)
-    public var requiresGrad: Bool { leafRequiresGrad || gradFn != nil }
+    public var requiresGrad: Bool {
+        if leafRequiresGrad || gradFn != nil { return true }
+        guard let view else { return false }
+        return view.base.requiresGrad
+    }
 
     /// The node that made this tensor, nil for leaves. A view whose base was written since gets a fresh one.
     @inline(__always)
@@ -41,6 +48,9 @@ extension Tensor {
 
     public var isLeaf: Bool { gradFn == nil }
 
+    /// The tensor that this one is a view of, nil where it is none.
+    public var base: Tensor? { view?.base }
+
     /// The gradient accumulated by `backward()`; nil before.
     public var grad: Tensor? {
         get { gradSlot?.grad }
@@ -50,6 +60,7 @@ extension Tensor {
     /// Sets the gradient after torch's checks of shape and dtype.
     public func setGrad(_ g: Tensor?) throws {
         if let g {
+            if g === self { throw MartletError.runtime("can't assign Variable as its own grad") }
             guard g.dtype == dtype else {
                 throw MartletError.runtime(
                     "attempting to assign a gradient with dtype '\(g.dtype.cName)' to a tensor with grad_dtype '\(dtype.scalarTypeName)'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).")
@@ -81,7 +92,7 @@ extension Tensor {
         if on && !dtype.isFloatingPoint {
             throw MartletError.runtime("only Tensors of floating point dtype can require gradients")
         }
-        if on && isInference {
+        if on && isInference && !GradMode.isInference {
             throw MartletError.runtime(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         }
@@ -126,6 +137,14 @@ extension Tensor {
 
     func accumulatorNode() -> AccumulateGrad {
         if let accumulator { return accumulator }
+        return Tensor.making.withLock { _ in makeAccumulator() }
+    }
+
+    /// Threads that use a leaf for the first time at once must agree on one node.
+    private static let making = Mutex<Void>(())
+
+    private func makeAccumulator() -> AccumulateGrad {
+        if let accumulator { return accumulator }
         let slot = makeGradSlot()
         let a = AccumulateGrad(self, slot)
         a.tensorHooks = [(0, slot)]
@@ -169,14 +188,32 @@ extension Tensor {
     }
 
     public func removeHook(_ id: Int) {
-        gradSlot?.hooks.removeAll { $0.id == id }
-        gradSlot?.postAccumulateHooks.removeAll { $0.id == id }
+        var slot = gradSlot
+        while let s = slot {
+            s.hooks.removeAll { $0.id == id }
+            s.postAccumulateHooks.removeAll { $0.id == id }
+            slot = s.earlier
+        }
+    }
+
+    /// Hooks belong to the value that this tensor had when they were registered: after an in-place step they stay
+    /// with the old node, while `retainGrad` moves on to the new one.
+    private func leaveHooksBehind() {
+        guard let old = gradSlot, let node = history, !old.hooks.isEmpty || old.retainsGrad else { return }
+        let slot = GradSlot()
+        slot.earlier = old
+        slot.grad = old.grad
+        slot.retainsGrad = old.retainsGrad
+        old.retainsGrad = false
+        gradSlot = slot
+        if slot.retainsGrad { node.attachSlot(slot, outputIndex) }
     }
 
     // MARK: In-place writes
 
-    /// Throws where torch forbids writing to this tensor in place while recording.
-    func checkInPlace(_ op: String) throws {
+    /// Throws where torch forbids writing to this tensor in place while recording. `overlapAllowed` is for writes
+    /// that give every element the same value.
+    func checkInPlace(_ op: String, overlapAllowed: Bool = false) throws {
         if isInference && !GradMode.isInference {
             throw MartletError.runtime(
                 "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.")
@@ -192,19 +229,22 @@ extension Tensor {
                 }
                 if view.creation == .multiOutput && requiresGrad {
                     throw MartletError.runtime(
-                        "Output 0 of \(history?.name ?? "UnbindBackward0") is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+                        "Output \(outputIndex) of \(history?.stepName ?? "Unbind") is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
                 }
                 if view.creation == .noGrad && view.base.requiresGrad {
-                    throw MartletError.runtime(
-                        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
+                    throw Tensor.noGradView
                 }
             }
         }
+        if overlapAllowed { return }
         for i in 0..<rank where strides[i] == 0 && sizes[i] > 1 && !isSparse {
             throw MartletError.runtime(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.")
         }
     }
+
+    private static let noGradView = MartletError.runtime(
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
 
     /// Takes over `result`, computed out of place from this tensor: its values and its history.
     ///
@@ -240,7 +280,13 @@ extension Tensor {
             history = edge.node
             outputIndex = edge.index
             leafRequiresGrad = false
+            leaveHooksBehind()
             return
+        }
+        if view.creation == .noGrad { throw Tensor.noGradView }
+        if view.creation == .multiOutput {
+            throw MartletError.runtime(
+                "A view was created in no_grad mode and is being modified inplace with grad mode enabled. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
         }
         let base = view.base
         let (baseSizes, baseStrides, baseOffset) = (base.sizes, base.strides, base.offset)
@@ -261,10 +307,12 @@ extension Tensor {
         base.history = node
         base.outputIndex = 0
         base.leafRequiresGrad = false
+        base.leaveHooksBehind()
         let fresh = try withEnabledGrad { try base.asStrided(viewSizes, viewStrides, viewOffset) }
         history = fresh.history
         outputIndex = fresh.outputIndex
         view.version = version
+        leaveHooksBehind()
     }
 
     /// Whether an in-place result of `from` may be stored as `to`: never to a lower category.

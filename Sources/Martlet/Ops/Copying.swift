@@ -73,7 +73,7 @@ extension Tensor {
     /// Sets every element to a number or 0-dim tensor.
     @discardableResult
     public func fillInPlace(_ value: Tensor) throws -> Tensor {
-        try checkInPlace("fill_")
+        try checkInPlace("fill_", overlapAllowed: true)
         guard value.rank == 0 else {
             throw MartletError.runtime(
                 "fill_ only supports 0-dimension value tensor but got tensor with \(value.rank) dimensions.")
@@ -99,7 +99,7 @@ extension Tensor {
 
     @discardableResult
     public func zeroInPlace() throws -> Tensor {
-        try checkInPlace("zero_")
+        try checkInPlace("zero_", overlapAllowed: true)
         if let sparse {
             self.sparse = try emptySparse(sparse)
             return self

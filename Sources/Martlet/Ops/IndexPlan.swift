@@ -15,7 +15,7 @@ struct IndexPlan {
     /// Turns masks into positions, broadcasts the indices and checks their bounds, in torch's words.
     init(_ x: Tensor, _ given: [Tensor?]) throws {
         var indices: [Tensor?] = []
-        for (k, index) in given.enumerated() {
+        for index in given {
             guard let index else {
                 indices.append(nil)
                 continue
@@ -33,11 +33,11 @@ struct IndexPlan {
                     }
                 }
                 indices += try withNoGrad { try index.nonzero().unbind(1) as [Tensor?] }
-            case .int64, .int32, .int16, .int8:
+            case .int64, .int32:
                 indices.append(try withNoGrad { try index.to(.int64) })
             default:
                 throw MartletError.index(
-                    "tensors used as indices must be long, int, byte or bool tensors (got \(index.dtype.name) at position \(k))")
+                    "tensors used as indices must be long, int, byte or bool tensors")
             }
         }
         guard indices.count <= x.rank else {
@@ -59,6 +59,7 @@ struct IndexPlan {
             indexed.append(d)
             let n = x.sizes[d]
             let stride = x.strides[d]
+            if n == 0 && places > 0 { throw MartletError.index("index is out of bounds for dimension with size 0") }
             let spread = try withNoGrad { try index.expand(shape).contiguous() }
             let p = spread.typed(Int64.self)
             for i in 0..<places {

@@ -21,8 +21,8 @@ extension Tensor {
     /// A copy with `values` (broadcast) written or added at the indices. Repeated places add up when accumulating.
     public func indexPut(_ indices: [Tensor?], _ values: Tensor, accumulate: Bool = false) throws -> Tensor {
         try refuseSparse("index_put")
-        let plan = try IndexPlan(self, indices)
         let out = try withNoGrad { try clone() }
+        let plan = try IndexPlan(out, indices)  // the copy may be laid out otherwise than this tensor
         try out.put(plan, values, accumulate)
         if GradMode.needs(self, values) { attachIndexPut(out, indices, values, accumulate) }
         return out

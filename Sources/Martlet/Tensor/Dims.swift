@@ -128,7 +128,7 @@ public func broadcastSizes(_ a: Dims, _ b: Dims) throws -> Dims {
     if a == b { return a }
     let n = Swift.max(a.count, b.count)
     var out = Dims(repeating: 1, count: n)
-    for i in 0..<n {
+    for i in (0..<n).reversed() {
         let x = i < n - a.count ? 1 : a[i - (n - a.count)]
         let y = i < n - b.count ? 1 : b[i - (n - b.count)]
         if x == y || y == 1 {

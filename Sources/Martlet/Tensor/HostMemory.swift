@@ -58,7 +58,7 @@ extension Tensor {
     public func detachInPlace() throws {
         if view != nil {
             throw MartletError.runtime(
-                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.")
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.")
         }
         history = nil
         outputIndex = 0
@@ -68,7 +68,7 @@ extension Tensor {
     /// Makes this tensor show the memory of `source`, keeping its identity and its gradient (`x.data = y`).
     public func setData(_ source: Tensor) throws {
         if leafRequiresGrad && !source.dtype.isFloatingPoint {
-            throw MartletError.runtime("data set to a tensor that requires gradients must be floating point dtype")
+            throw MartletError.runtime("data set to a tensor that requires gradients must be floating point or complex dtype")
         }
         storage = source.storage
         offset = source.offset

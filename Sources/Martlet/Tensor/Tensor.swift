@@ -23,7 +23,8 @@ public final class Tensor {
 
     /// A bare number that became a tensor: it promotes by its kind alone, as torch's Python scalars do.
     var isWrappedNumber = false
-    var isInference = false
+    /// Made in inference mode: outside of it, it can neither be written to nor take part in a graph.
+    var isInference: Bool
 
     // Autograd. `history` is the node that made this tensor; leaves have none.
     var history: Node?
@@ -47,6 +48,7 @@ public final class Tensor {
         self.strides = strides
         self.dtype = dtype
         numel = sizes.product
+        isInference = GradMode.isInference
     }
 
     /// Fresh contiguous memory with unspecified contents.
@@ -140,6 +142,7 @@ public final class Tensor {
     func alias(sizes: Dims, strides: Dims, offset: Int) -> Tensor {
         let t = Tensor(storage: storage, offset: offset, sizes: sizes, strides: strides, dtype: dtype)
         t.ownVersion = ownVersion
+        t.isInference = isInference
         return t
     }
 

@@ -76,6 +76,13 @@ def _bound(v):
     return _NONE if v is None else _index(v)
 
 
+def _select(x, dim, i):
+    n = lib.mt_size(x._h, dim)
+    if not -n <= i < n:
+        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {n}")
+    return wrap(lib.mt_select(x._h, dim, i))
+
+
 def _resolve(x, key):
     """Applies the parts of an index that make views; returns the view and the tensors for the rest (or None)."""
     from . import Tensor
@@ -99,10 +106,7 @@ def _resolve(x, key):
     for item in key:
         kind = item.__class__
         if kind is int:
-            n = lib.mt_size(x._h, dim)
-            if not -n <= item < n:
-                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {n}")
-            x = wrap(lib.mt_select(x._h, dim, item))
+            x = _select(x, dim, item)
         elif kind is slice:
             step = 1 if item.step is None else _index(item.step)
             if step <= 0:
@@ -126,7 +130,7 @@ def _resolve(x, key):
             dim += 1
         elif isinstance(item, Tensor):
             if lib.mt_ndim(item._h) == 0 and lib.mt_dtype(item._h) not in (0, 1, 6, 7, 8, 9):
-                x = wrap(lib.mt_select(x._h, dim, item.item()))
+                x = _select(x, dim, item.item())
                 continue
             if lib.mt_ndim(item._h) == 0 and lib.mt_dtype(item._h) in _BOOL_CODES:
                 x = wrap(lib.mt_unsqueeze(x._h, dim))
@@ -145,7 +149,7 @@ def _resolve(x, key):
             advanced = True
             dim += max(_consumed(t, Tensor), 1)
         elif hasattr(item, "__index__"):
-            x = wrap(lib.mt_select(x._h, dim, _index(item)))
+            x = _select(x, dim, _index(item))
         else:
             raise TypeError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
@@ -195,6 +199,8 @@ def __setitem__(input, key, value):
             except TypeError:
                 raise TypeError(f"can't assign a {type_name(value)} to a {input.type()}") from None
     if rest is not None:
+        if lib.mt_ndim(value._h) > 1 and lib.mt_size(value._h, 0) == 1:
+            value = _without_leading_ones(value)
         if lib.mt_index_put_(view._h, _array(rest), len(rest), value._h, 0):
             fail()
         return
@@ -202,17 +208,25 @@ def __setitem__(input, key, value):
         if lib.mt_fill_(view._h, value._h):
             fail()
         return
-    # Leading dimensions of size one in the value are dropped, as NumPy does.
-    while lib.mt_ndim(value._h) > lib.mt_ndim(view._h) and lib.mt_size(value._h, 0) == 1:
-        value = value.squeeze(0)
-    if lib.mt_ndim(value._h) > lib.mt_ndim(view._h) or not _broadcasts(value, view):
+    if lib.mt_ndim(value._h) > lib.mt_ndim(view._h):
+        value = _without_leading_ones(value)
+    if lib.mt_ndim(value._h) > lib.mt_ndim(view._h):
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(view.shape)}"
-            if lib.mt_ndim(value._h) > lib.mt_ndim(view._h) else
+            f"expand({value.type()}{{{list(value.shape)}}}, size={list(view.shape)}): the number of sizes provided ({view.dim()}) "
+            f"must be greater or equal to the number of dimensions in the tensor ({value.dim()})")
+    if not _broadcasts(value, view):
+        raise RuntimeError(
             f"The expanded size of the tensor ({_mismatch(value, view)[0]}) must match the existing size ({_mismatch(value, view)[1]}) at "
             f"non-singleton dimension {_mismatch(value, view)[2]}.  Target sizes: {list(view.shape)}.  Tensor sizes: {list(value.shape)}")
     if lib.mt_copy_(view._h, value._h):
         fail()
+
+
+def _without_leading_ones(value):
+    """Leading dimensions of size one in an assigned value do not count, as in NumPy."""
+    while lib.mt_ndim(value._h) > 0 and lib.mt_size(value._h, 0) == 1:
+        value = value.squeeze(0)
+    return value
 
 
 def _mismatch(value, view):

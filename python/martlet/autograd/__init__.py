@@ -3,7 +3,7 @@ import ctypes
 
 from .._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: F401
 from .._native import fail, lib
-from .._ops import handles
+from .._ops import handles, type_name
 from .._tensor import Tensor
 
 Variable = Tensor
@@ -58,6 +58,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     if retain_graph is None:
         retain_graph = create_graph
     roots, n = handles(outputs, "grad", "outputs", 1)
+    for t in inputs:
+        if not isinstance(t, Tensor):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type_name(t)}")
     targets, m = handles(inputs, "grad", "inputs", 2)
     out = (ctypes.c_void_p * max(m, 1))()
     if lib.mt_autograd_grad(roots, n, targets, m, _optional_handles(seeds), 1 if retain_graph else 0, 1 if create_graph else 0,
@@ -79,7 +82,7 @@ def __getattr__(name):
     places = {
         "Function": "function", "FunctionCtx": "function", "once_differentiable": "function", "gradcheck": "gradcheck",
         "gradgradcheck": "gradcheck", "GradcheckError": "gradcheck", "function": None, "functional": None, "graph": None,
-        "detect_anomaly": "anomaly", "set_detect_anomaly": "anomaly", "anomaly_mode": None, "grad_mode": None, "forward_ad": None,
+        "detect_anomaly": "anomaly_mode", "set_detect_anomaly": "anomaly_mode", "anomaly_mode": None, "grad_mode": None, 
     }
     if name not in places:
         raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")

@@ -19,11 +19,17 @@ def _run(key, handle, failed):
     try:
         g = object.__new__(Tensor)
         g._h = lib.mt_tensor_retain(handle)
-        result = _functions[key](g)
+        function = _functions[key]
+        result = function(g)
         if result is None:
             return None
         if not isinstance(result, Tensor):
-            raise TypeError(f"hook '{getattr(_functions[key], '__name__', 'hook')}' has returned a value of type {type_name(result)}, expected Tensor")
+            raise TypeError(f"expected Variable, but hook returned '{type_name(result)}'")
+        name = getattr(function, "__name__", "hook")
+        if result.dtype is not g.dtype:
+            raise RuntimeError(f"hook '{name}' has changed the type of value (was {g.type()} got {result.type()})")
+        if result.shape != g.shape:
+            raise RuntimeError(f"hook '{name}' has changed the size of value")
         return lib.mt_tensor_retain(result._h)
     except BaseException as error:  # carried over to the call that ran the hook
         note_exception(error)
@@ -36,8 +42,9 @@ def _run_post(key):
     try:
         function, tensor = _functions[key]
         t = tensor()
-        if t is not None:
-            function(t)
+        result = None if t is None else function(t)
+        if result is not None:
+            raise TypeError(f"expected Variable, but hook returned '{type_name(result)}'")
         return 0
     except BaseException as error:
         note_exception(error)
@@ -45,8 +52,8 @@ def _run_post(key):
 
 
 @_DESTROY
-def _destroy(key):
-    _functions.pop(key, None)
+def _destroy(key, functions=_functions):  # the default outlives the module's names when the interpreter ends
+    functions.pop(key, None)
 
 
 _DESTROY_POINTER = ctypes.cast(_destroy, ctypes.c_void_p)
@@ -56,12 +63,14 @@ class RemovableHandle:
     """Removes a hook: `handle.remove()`, or on leaving a with block."""
 
     def __init__(self, tensor, number):
-        self._tensor, self.id = weakref.ref(tensor), number
+        self._h, self.id = lib.mt_tensor_retain(tensor._h), number
+
+    def __del__(self, release=lib.mt_tensor_release):
+        release(self._h)
 
     def remove(self):
-        t = self._tensor()
-        if t is not None and self.id:
-            lib.mt_remove_hook(t._h, self.id)
+        if self.id:
+            lib.mt_remove_hook(self._h, self.id)
             self.id = 0
 
     def __enter__(self):

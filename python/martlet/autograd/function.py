@@ -4,9 +4,9 @@ import functools
 
 from .._grad_mode import no_grad
 from .._native import fail, lib, note_exception
-from .._ops import wrap
+from .._ops import type_name, wrap
 from .._tensor import Tensor
-from ._nodes import Node
+from ._nodes import CustomNode, Node, custom
 
 _BACKWARD = ctypes.CFUNCTYPE(
     ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_int32,
@@ -26,17 +26,21 @@ class FunctionCtx:
 
     def __init__(self):
         self._to_save = ()
+        self._count = None  # how many tensors the step keeps, once there is a step
         self._dirty = ()
         self._constant = ()
         self._materialize = True
         self._node = None
         self.needs_input_grad = ()
 
+    def name(self):
+        return type(self).__name__
+
     def save_for_backward(self, *tensors):
         """Keeps tensors for backward, which finds them in `saved_tensors`."""
-        for t in tensors:
+        for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument {tensors.index(t)} is of type {type(t).__name__}")
+                raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type {type_name(t)}")
         self._to_save = tensors
 
     save_for_forward = save_for_backward
@@ -56,24 +60,25 @@ class FunctionCtx:
     @property
     def saved_tensors(self):
         """What forward saved; an error once the graph was freed, or where it was changed in place."""
-        if self._node is None:
-            return tuple(self._to_save)
-        result = []
-        for i in range(len(self._to_save) if isinstance(self._to_save, tuple) else self._to_save):
-            h = lib.mt_node_saved(self._node, i)
-            if h:
-                result.append(_typed(h))
-            elif lib.mt_last_error_code():
-                fail()
-            else:
-                result.append(None)
-        return tuple(result)
+        return tuple(self._to_save) if self._node is None else self.read_saved(self._node)
 
     saved_variables = saved_tensors
 
+    def read_saved(self, node):
+        """The tensors kept by a step."""
+        result = []
+        for i in range(self._count):
+            h = lib.mt_node_saved(node, i)
+            if not h and lib.mt_last_error_code():
+                fail()
+            result.append(wrap(h) if h else None)
+        return tuple(result)
 
-def _typed(handle):
-    return wrap(handle)
+
+class _Step:
+    """What backward needs to know of one call of apply."""
+
+    __slots__ = ("context", "function", "places", "inputs", "outputs", "node")
 
 
 _live = {}
@@ -82,38 +87,47 @@ _next_key = iter(range(1, 1 << 62)).__next__
 
 @_BACKWARD
 def _run(key, node, grads, n_outputs, out, n_inputs):
-    ctx, cls, tensor_places, count = _live[key]
+    step = _live[key]
+    context, cls = step.context, step.function
+    before = context._node
     try:
-        ctx._node = node
-        given = []
-        for i in range(n_outputs):
-            given.append(wrap(lib.mt_tensor_retain(grads[i])) if grads[i] else None)
-        result = cls.backward(ctx, *given)
+        context._node = node
+        given = [None if i is None or not grads[i] else wrap(lib.mt_tensor_retain(grads[i])) for i in step.outputs]
+        result = cls.backward(context, *given)
         if not isinstance(result, tuple):
             result = (result,)
+        count = step.inputs
         if len(result) > count and all(r is None for r in result[count:]):
             result = result[:count]
         if len(result) != count:
             raise RuntimeError(
                 f"function {cls.__name__}Backward returned an incorrect number of gradients (expected {count}, got {len(result)})")
-        for slot, place in enumerate(tensor_places):
-            g = result[place]
-            if g is None:
+        slot = 0
+        for i, g in enumerate(result):
+            if i not in step.places:
+                if g is not None:
+                    raise RuntimeError(
+                        f"function {cls.__name__}Backward returned a gradient different than None at position {i + 1}, but the "
+                        "corresponding forward input was not a Variable")
                 continue
-            if not isinstance(g, Tensor):
-                raise TypeError(f"function {cls.__name__}Backward returned a gradient of type {type(g).__name__} at position {place}, but expected a Tensor or None")
-            out[slot] = lib.mt_tensor_retain(g._h)
+            if g is not None:
+                if not isinstance(g, Tensor):
+                    raise RuntimeError(f"expected Variable or None (got {type_name(g)})")
+                out[slot] = lib.mt_tensor_retain(g._h)
+            slot += 1
         return 0
     except BaseException as error:
         note_exception(error)
         return 1
     finally:
-        ctx._node = None if not isinstance(ctx._to_save, int) else ctx._node
+        context._node = before
 
 
 @_DESTROY
-def _let_go(key):
-    _live.pop(key, None)
+def _let_go(key, live=_live, nodes=custom):  # defaults outlive the module's names when the interpreter ends
+    step = live.pop(key, None)
+    if step is not None and step.node is not None:
+        nodes.pop(step.node, None)
 
 
 _RUN_POINTER = ctypes.cast(_run, ctypes.c_void_p)
@@ -127,7 +141,9 @@ def _pointers(tensors):
 class _FunctionMeta(type):
     def __init__(cls, name, bases, members):
         super().__init__(name, bases, members)
-        cls._backward_cls = type(name + "Backward", (Node,), {"__slots__": ()})
+        shown = {"__module__": "torch.autograd.function"}
+        cls._backward_cls = type(name + "Backward", (CustomNode,), {"__slots__": (), **shown})
+        cls._context_cls = type(name + "Backward", (FunctionCtx,), shown)
 
 
 class Function(metaclass=_FunctionMeta):
@@ -145,61 +161,76 @@ class Function(metaclass=_FunctionMeta):
     vjp = backward
 
     def __init__(self, *args, **kwargs):
-        raise TypeError(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the class itself.")
+        import warnings
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on "
+            "the class itself. Instantiating an autograd function will raise an error in a future version of PyTorch.",
+            DeprecationWarning, stacklevel=2)
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with "
+            "static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)")
 
     @classmethod
     def apply(cls, *args, **kwargs):
         """Computes forward without recording and makes the result a step with this class's backward."""
         if cls.backward is Function.backward and cls.vjp is not Function.vjp:
             cls.backward = cls.vjp
-        ctx = FunctionCtx()
+        context = cls._context_cls()
         places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         inputs = [args[i] for i in places]
-        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        record = lib.mt_grad_enabled() == 1 and any(ctx.needs_input_grad)
+        context.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         setup = getattr(cls, "setup_context", None)
         with no_grad():
             if setup is None:
-                result = cls.forward(ctx, *args, **kwargs)
+                result = cls.forward(context, *args, **kwargs)
             else:
                 result = cls.forward(*args, **kwargs)
-                setup(ctx, args, result)
-        single = not isinstance(result, (tuple, list))
+                setup(context, args, result)
+        single = not isinstance(result, tuple)
         values = [result] if single else list(result)
         outputs = [v for v in values if isinstance(v, Tensor)]
         if not outputs:
-            if record and any(v is not None for v in values):
-                raise TypeError(f"{cls.__name__}.forward: expected Tensor or tuple of Tensors (got {type(result).__name__}) for return value 0")
             return result
-        for t in ctx._dirty:
+        for t in context._dirty:
             if not any(t is o for o in outputs):
-                raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified inplace must all be outputs of the Function.")
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
+                    "modified inplace must all be outputs of the Function.")
+        step = _Step()
+        step.context, step.function, step.places, step.inputs, step.node = context, cls, frozenset(places), len(args), None
+        fresh = iter(range(len(outputs)))
+        step.outputs = [next(fresh) if isinstance(v, Tensor) else None for v in values]
         key = _next_key()
-        _live[key] = (ctx, cls, places, len(args))
+        _live[key] = step
         f = _CFunction(ctypes.sizeof(_CFunction), (cls.__name__ + "Backward").encode())
-        for name, tensors in (("inputs", inputs), ("outputs", outputs), ("saved", ctx._to_save), ("changed", ctx._dirty), ("constant", ctx._constant)):
+        for name, tensors in (
+                ("inputs", inputs), ("outputs", outputs), ("saved", context._to_save), ("changed", context._dirty),
+                ("constant", context._constant)):
             setattr(f, name, _pointers(tensors))
             setattr(f, "n_" + name, len(tensors))
-        f.materialize = 1 if ctx._materialize else 0
+        f.materialize = 1 if context._materialize else 0
         f.backward, f.context, f.destroy = _RUN_POINTER, key, _LET_GO_POINTER
         made = (ctypes.c_void_p * len(outputs))()
-        if lib.mt_function_attach(ctypes.addressof(f), made, None):
+        node = ctypes.c_void_p()
+        if lib.mt_function_attach(ctypes.addressof(f), made, ctypes.addressof(node)):
             fail()
-        if record:
-            # The node keeps the saved tensors now; the context only needs to know how many there are.
-            ctx._to_save = len(ctx._to_save)
-        fresh = iter(range(len(outputs)))
+        if node.value:
+            # The step keeps the saved tensors now; its context only needs to know how many there are.
+            context._count, context._to_save = len(context._to_save), ()
+            step.node = node.value
+            custom[node.value] = context, cls._backward_cls
+            lib.mt_node_release(node.value)
         final = []
-        for v in values:
-            if not isinstance(v, Tensor):
+        for v, i in zip(values, step.outputs):
+            if i is None:
                 final.append(v)
-                continue
-            h = made[next(fresh)]
-            if h == v._h:
-                lib.mt_tensor_release(h)
+            elif made[i] == v._h:
+                lib.mt_tensor_release(made[i])
                 final.append(v)
             else:
-                final.append(wrap(h))
+                final.append(wrap(made[i]))
         return final[0] if single else tuple(final)
 
 
