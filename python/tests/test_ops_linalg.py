@@ -123,6 +123,15 @@ def test_eigh_of_special_matrices(a):
     assert (np.diff(values) >= 0).all()
 
 
+def test_numbers_that_are_none():
+    bad = martlet.tensor([[1.0, 2.0], [float("nan"), 1.0], [0.0, 0.0]])
+    assert martlet.linalg.qr(bad)[1].isnan().any() and martlet.linalg.eigvalsh(bad[:2]).isnan().all()
+    assert martlet.linalg.inv(bad[:2]).isnan().any() and martlet.linalg.det(bad[:2]).isnan()
+    for name in ("svd", "pinv", "matrix_rank", "cond"):
+        with pytest.raises(martlet.linalg.LinAlgError, match="non-finite"):
+            getattr(martlet.linalg, name)(bad)
+
+
 # ---- QR ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 3), (1, 1), (5, 1), (1, 5), (0, 3), (3, 0)])
@@ -371,3 +380,16 @@ def test_gradcheck():
             made = f(*x)
             return tuple(m for m in made if m.is_floating_point()) if isinstance(made, tuple) else made
         assert martlet.autograd.gradcheck(floats, inputs) and martlet.autograd.gradgradcheck(floats, inputs)
+
+
+def test_out():
+    made = martlet.empty(0)
+    assert martlet.linalg.inv(martlet.eye(2) * 2, out=made) is made and made.tolist() == [[0.5, 0], [0, 0.5]]
+    u, s, vh = (martlet.empty(0) for _ in range(3))
+    result = martlet.linalg.svd(martlet.eye(2), out=(u, s, vh))
+    assert result.S is s and s.tolist() == [1, 1]
+    q, r = martlet.empty(0), martlet.empty(0)
+    assert martlet.linalg.qr(martlet.eye(2), out=(q, r)).R is r and r.shape == (2, 2)
+    values, indices = martlet.empty(0), martlet.empty(0, dtype=martlet.int64)
+    martlet.sort(martlet.tensor([2.0, 1.0]), out=(values, indices))
+    assert values.tolist() == [1, 2] and indices.tolist() == [1, 0]

@@ -254,6 +254,11 @@ def store(out, result):
     return out.copy_(result)
 
 
+def store_all(out, results):
+    """Writes results into the tensors given as out=."""
+    return tuple(store(o, r) for o, r in zip(out, results))
+
+
 def no_tensor(name, values):
     """torch's error for numbers alone where one must be a tensor."""
     got = ", ".join(type_name(v) for v in values)
@@ -334,7 +339,7 @@ def parse(line):
 _SCOPE = {
     "number": number, "ints": ints, "handles": handles, "word": word, "fail": fail, "new": _new, "ArgumentError": ArgumentError,
     "bad_call": bad_call, "take_list": take_list, "TensorList": TensorList, "addressof": ctypes.addressof,
-    "named_result": named_result, "no_tensor": no_tensor, "store": store, "c_void_p": ctypes.c_void_p, "NAN": float("nan"), "dtype": _dtype,
+    "named_result": named_result, "no_tensor": no_tensor, "store": store, "store_all": store_all, "c_void_p": ctypes.c_void_p, "NAN": float("nan"), "dtype": _dtype,
     "MISSING": object(),
 }
 
@@ -425,7 +430,7 @@ def compile_line(line):
     else:
         stand = {"NULL": "None", "MT_NONE": "-9223372036854775808"}
         call = [passed.get(a, stand.get(a, a)) for a in arguments]
-    takes_out = "t" in where and results == "" and not any(p[0] == "out" for p in parameters)
+    takes_out = ("t" in where or "L" in where) and results not in ("self", "list") and not any(p[0] == "out" for p in parameters)
     if takes_out:
         signature.append("out=None" if keyword_started else "*, out=None")
         keyword_started = True
@@ -443,7 +448,8 @@ def compile_line(line):
         for i in range(len(fields)):
             body += [f"r{i} = new(Tensor); r{i}._h = slots[{i}]"]
         values = ", ".join(f"r{i}" for i in range(len(fields)))
-        body += [f"return named_result('{kind}', ({values}))" if kind else f"return ({values})"]
+        values = f"({values}) if out is None else store_all(out, ({values}))" if takes_out else f"({values})"
+        body += [f"return named_result('{kind}', {values})" if kind else f"return {values}"]
     else:
         body += [f"h = C({', '.join(call)})", "if not h: fail()", "r = new(Tensor); r._h = h"]
         body += ["return r if out is None else store(out, r)"] if takes_out else ["return r"]

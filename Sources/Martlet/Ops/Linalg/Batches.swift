@@ -52,19 +52,12 @@ extension Tensor {
     /// This tensor converted without history.
     func plain(_ dtype: DType) throws -> Tensor { try withNoGrad { try to(dtype) } }
 
-    /// The upper triangle without history kept apart: `triangle(lower:diagonal:)` under torch's names.
+    /// `triangle(lower:diagonal:)` under torch's names.
     func triu(_ k: Int = 0) throws -> Tensor { try triangle(lower: false, diagonal: k) }
     func tril(_ k: Int = 0) throws -> Tensor { try triangle(lower: true, diagonal: k) }
 
     /// The diagonals of the matrices, a view.
-    func matrixDiagonal() throws -> Tensor { try diagonal(-2, -1) }
-    private func diagonal(_ a: Int, _ b: Int) throws -> Tensor { try diagonal(offset: 0, a, b) }
-
-    /// These matrices with their diagonals halved, of a lower triangle: what a symmetric derivative is made from.
-    func lowerHalf() throws -> Tensor {
-        let lower = try tril()
-        return try lower.sub(lower.matrixDiagonal().diagEmbed().mul(.number(0.5)))
-    }
+    func matrixDiagonal() throws -> Tensor { try diagonal(offset: 0, -2, -1) }
 
     /// `I` of this tensor's dtype.
     func identity(_ n: Int) throws -> Tensor { try .eye(n, dtype: dtype) }

@@ -113,11 +113,10 @@ enum Dense {
     /// beta stands in x[0] after, the rest of v behind it. beta has the sign opposite to the first value's; tau is 0
     /// where the rest is zero already.
     static func reflector(_ x: Memory<Double>, _ stride: Int, _ n: Int) -> Double {
-        var largest = 0.0
-        for i in 1..<Swift.max(n, 1) { largest = Swift.max(largest, abs(x[i * stride])) }
-        if largest == 0 || !largest.isFinite && !largest.isNaN && n <= 1 { return 0 }
+        guard (1..<Swift.max(n, 1)).contains(where: { x[$0 * stride] != 0 }) else { return 0 }
         let first = x[0]
-        largest = Swift.max(largest, abs(first))
+        var largest = 0.0
+        for i in 0..<n { largest = Swift.max(largest, abs(x[i * stride])) }
         var sum = 0.0
         for i in 0..<n {
             let v = x[i * stride] / largest

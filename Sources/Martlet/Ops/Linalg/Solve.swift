@@ -1,3 +1,5 @@
+import Glibc
+
 /// Inverses, systems of equations and determinants.
 extension Tensor {
     /// The inverse of each matrix. Throws a `linalg` error for a singular one.
@@ -133,7 +135,7 @@ extension Tensor {
                 if Int(p[b * n + i]) != i + 1 { (product, s) = (-product, -s) }
                 product *= d
                 s = d.isNaN ? .nan : d == 0 ? 0 : d < 0 ? -s : s
-                sum += naturalLog(d.magnitude)
+                sum += Glibc.log(d.magnitude)
             }
             det.typed(Double.self)[b] = product
             sign.typed(Double.self)[b] = s
@@ -243,7 +245,3 @@ extension Tensor {
         }
     }
 }
-
-import Glibc
-
-private func naturalLog(_ v: Double) -> Double { log(v) }
