@@ -86,13 +86,13 @@ extension Tensor {
     }
 
     /// The positions of an index vector, checked against a size.
-    func positions(_ index: Tensor, _ n: Int, _ message: (Int) -> String) throws -> [Int] {
+    func positions(_ index: Tensor, _ n: Int, _ error: (Int) -> MartletError) throws -> [Int] {
         let flat = try withNoGrad { try index.to(.int64).contiguous() }
         return try withExtendedLifetime(flat) {
             let p = flat.typed(Int64.self)
             return try (0..<flat.numel).map { i in
                 let v = Int(p[i])
-                guard v >= 0 && v < n else { throw MartletError.index(message(v)) }
+                guard v >= 0 && v < n else { throw error(v) }
                 return v
             }
         }
@@ -104,7 +104,11 @@ extension Tensor {
         try checkIndex("index_select", index)
         if isSparse { return try indexSelectSparse(d, index) }
         let n = rank == 0 ? 1 : sizes[d]
-        let rows = try positions(index, n) { _ in "index out of range in self" }
+        let rows = try positions(index, n) { v in
+            d == 0
+                ? .index("index out of range in self")
+                : .runtime("INDICES element is out of DATA bounds, id=\(v) axis_dim=\(n)")
+        }
         var shape = sizes
         if rank > 0 { shape[d] = rows.count } else if rows.count != 1 {
             throw MartletError.index("index_select(): Index to scalar can have only 1 value, got \(rows.count) value(s)")
@@ -172,7 +176,7 @@ extension Tensor {
             throw MartletError.runtime(
                 "\(op)(): Source/destination tensor must have same slice shapes. Destination slice shape: \(a) at dimension \(d) and source slice shape: \(b) at dimension \(d).")
         }
-        return try positions(index, rank == 0 ? 1 : sizes[d]) { _ in "index out of range in self" }
+        return try positions(index, rank == 0 ? 1 : sizes[d]) { _ in .index("index out of range in self") }
     }
 
     /// A copy with alpha * source's slices added at the indices; repeated indices add up.

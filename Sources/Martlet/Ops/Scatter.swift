@@ -257,7 +257,18 @@ extension Tensor {
             throw MartletError.runtime("put_(): Expected source and index to have the same number of elements, but got source.numel() = \(source.numel), index.numel() = \(index.numel)")
         }
         let flat = try Tensor.wrapPositions(index, numel)
-        return try reshape([-1] as Dims).indexPut([flat], source.reshape([-1] as Dims), accumulate: accumulate).reshape(sizes)
+        let out = try withNoGrad {
+            try reshape([-1] as Dims).indexPut([flat], source.reshape([-1] as Dims), accumulate: accumulate).reshape(sizes)
+        }
+        if GradMode.needs(self, source) {
+            let shape = source.sizes
+            out.attach("PutBackward0", [self, source]) { node, g in
+                guard let g = g[0] else { return [nil, nil] }
+                let kept = accumulate || !node.needs(0) ? g : try g.put(index, .zeros(shape, g.dtype))
+                return [kept, node.needs(1) ? try g.take(index).reshape(shape) : nil]
+            }
+        }
+        return out
     }
 
     /// A flat index with negative numbers counted from the end, checked.

@@ -150,8 +150,10 @@ def _resolve(x, key):
             dim += max(_consumed(t, Tensor), 1)
         elif hasattr(item, "__index__"):
             x = _select(x, dim, _index(item))
+        elif isinstance(item, str):
+            raise TypeError("new(): invalid data type 'str'")
         else:
-            raise TypeError(
+            raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                 f"(got {type_name(item)})")
     return x, rest if advanced else None
