@@ -1,3 +1,4 @@
+import Glibc
 import MartletKernels
 import Synchronization
 
@@ -135,6 +136,16 @@ enum Graveyard {
         var draining = false
     }
 
+    /// Gives a thread's queue back when the thread ends.
+    private static let threadEnd: pthread_key_t = {
+        var key = pthread_key_t()
+        pthread_key_create(&key) { p in
+            mk_tls_get()!.pointee.slots.0 = nil
+            Unmanaged<Queue>.fromOpaque(p!).release()
+        }
+        return key
+    }()
+
     /// Moves a node's contents out of it, so that no reference to them is left on the stack, and releases them in turn.
     static func bury(_ node: Node, savedOnly: Bool) {
         let tls = mk_tls_get()!
@@ -143,7 +154,9 @@ enum Graveyard {
             queue = Unmanaged<Queue>.fromOpaque(p).takeUnretainedValue()
         } else {
             queue = Queue()
-            tls.pointee.slots.0 = Unmanaged.passRetained(queue).toOpaque()
+            let p = Unmanaged.passRetained(queue).toOpaque()
+            tls.pointee.slots.0 = p
+            pthread_setspecific(threadEnd, p)
         }
         queue.items.append((node.savedTensors, savedOnly ? nil : node.edges, savedOnly ? nil : node.backward))
         node.savedTensors = []
