@@ -12,6 +12,7 @@ from ._ops import arithmetic as _a, indexing as _i, pointwise as _p, products as
 from ._ops import activations as _n, comparison as _c, losses as _l  # noqa: F401
 from ._ops import sorting as _s, linalg_ops as _la  # noqa: F401
 from . import _creation
+from . import _dlpack  # noqa: F401
 from ._grad_mode import (  # noqa: F401
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled)
 from ._misc import *  # noqa: F401,F403
@@ -47,7 +48,11 @@ _FUNCTIONAL = {
 
 def __getattr__(name):
     try:
-        value = _ops.resolve("t", name)
+        if name in ("save", "load"):
+            from . import serialization
+            value = getattr(serialization, name)
+        else:
+            value = _ops.resolve("t", name)
     except KeyError:
         if name in _FUNCTIONAL:
             from .nn import functional

@@ -22,41 +22,53 @@ def from_bytes(data, shape, dtype):
 def _flatten(data, shape, depth, out, kinds):
     """Appends the numbers of nested sequences and checks that their lengths agree."""
     if depth == len(shape):
-        if isinstance(data, (list, tuple)):
-            raise ValueError(f"expected sequence of length {shape[-1] if shape else 0} at dim {depth} (got {len(data)})")
-        if isinstance(data, Tensor):
-            data = data.item()
         kind = data.__class__
         if kind is not float and kind is not int and kind is not bool:
-            plain = plain_number(data)
-            if plain is None:
-                if isinstance(data, str):
-                    raise TypeError(f"new(): invalid data type '{type_name(data)}'")
-                raise RuntimeError(f"Could not infer dtype of {type_name(data)}")
-            data, kind = plain, plain.__class__
+            data, kind = _one_number(data, kinds, depth)
         kinds.add(kind)
         out.append(data)
         return
-    if not isinstance(data, (list, tuple)) and not hasattr(data, "__len__"):
-        raise TypeError(f"expected sequence at dim {depth}, got {type_name(data)}")
+    if not _is_sequence(data):
+        raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
     for item in data:
         _flatten(item, shape, depth + 1, out, kinds)
 
 
+def _one_number(data, kinds, depth):
+    """What is no plain Python number, as one, and the kind that it counts as."""
+    if type(data).__module__ == "numpy" and getattr(data, "shape", None) == ():
+        code = _NUMPY_CODES.get(data.dtype.str[1:])
+        if code is not None:
+            return data.item(), BY_CODE[code]
+    if isinstance(data, Tensor):
+        return data._scalar(), data.dtype
+    plain = plain_number(data)
+    if plain is not None:
+        return plain, plain.__class__
+    if isinstance(data, (list, tuple)):
+        if any(k is float or getattr(k, "is_floating_point", False) for k in kinds):
+            raise TypeError(f"must be real number, not {type_name(data)}")
+        raise TypeError(f"'{type_name(data)}' object cannot be interpreted as an integer")
+    if isinstance(data, str):
+        if depth and not kinds:
+            raise ValueError("too many dimensions 'str'")
+        raise TypeError(f"new(): invalid data type '{type_name(data)}'")
+    raise RuntimeError(f"Could not infer dtype of {type_name(data)}")
+
+
 def _is_sequence(data):
     if isinstance(data, (list, tuple)):
         return True
-    return hasattr(data, "__len__") and not isinstance(data, (str, bytes)) and getattr(data, "shape", None) != ()
+    if isinstance(data, (str, bytes, dict, set, frozenset, Tensor)):
+        return False
+    return hasattr(data, "__len__") and hasattr(data, "__getitem__") and getattr(data, "shape", None) != ()
 
 
 def _shape_of(data):
     shape = []
     while _is_sequence(data):
-        if isinstance(data, Tensor):
-            shape += list(data.shape)
-            break
         shape.append(len(data))
         if not len(data):
             break
@@ -64,42 +76,65 @@ def _shape_of(data):
     return shape
 
 
+def _kind_of(kinds):
+    """The dtype of numbers of these kinds (Python's classes, and dtypes of tensors among them)."""
+    if not kinds:
+        return default_dtype()
+    found = None
+    for kind in kinds:
+        d = default_dtype() if kind is float else _types.int64 if kind is int else _types.bool if kind is bool else kind
+        found = d if found is None else BY_CODE[lib.mt_promote_types(found._code, d._code)]
+    return found
+
+
 def _from_python(data, dtype):
     shape = _shape_of(data)
     flat, kinds = [], set()
-    _flatten(data if not isinstance(data, Tensor) else data.tolist(), shape, 0, flat, kinds)
+    _flatten(data, shape, 0, flat, kinds)
     if dtype is None:
-        if float in kinds or not kinds:
-            dtype = default_dtype()
-        else:
-            dtype = _types.int64 if int in kinds else _types.bool
+        dtype = _kind_of(kinds)
     if dtype.is_floating_point:
         code, numbers = "d", flat
+    elif dtype is _types.bool:
+        code, numbers = "q", [1 if v else 0 for v in flat]
     else:
-        code, numbers = "q", [int(v) for v in flat]
+        code, numbers = "q", _whole(flat, dtype)
     try:
         buffer = array(code, numbers)
     except OverflowError:
-        raise RuntimeError("Overflow when unpacking long long") from None
+        raise ValueError("Overflow when unpacking long long") from None
     wide = _types.float64 if code == "d" else _types.int64
-    if not dtype.is_floating_point and dtype is not _types.bool and numbers:
-        lowest, highest = _types.iinfo(dtype).min, _types.iinfo(dtype).max
-        if dtype is _types.uint8:
-            lowest = -255
-        if min(numbers) < lowest or max(numbers) > highest:
-            raise RuntimeError(f"value cannot be converted to type {_C_NAMES[dtype._code]} without overflow")
     p, n = ints(tuple(shape), "tensor", "data", 1)
     t = wrap(lib.mt_tensor_from_data(buffer.buffer_info()[0] if numbers else None, p, n, wide._code))
     return t if dtype is wide else wrap(lib.mt_to(t._h, dtype._code, 0))
 
 
-_C_NAMES = ("float", "double", "int64_t", "int32_t", "int16_t", "int8_t", "uint8_t", "bool", "half", "bfloat16")
+def _whole(flat, dtype):
+    """The numbers cut to integers that the dtype can hold."""
+    info = _types.iinfo(dtype)
+    numbers = []
+    for v in flat:
+        lowest = -255 if dtype is _types.uint8 and not isinstance(v, float) else info.min
+        if v != v or not lowest <= v <= info.max:
+            if dtype is _types.int64 and isinstance(v, int):
+                raise ValueError("Overflow when unpacking long long")
+            raise RuntimeError(f"value cannot be converted to type {info.dtype} without overflow")
+        numbers.append(int(v))
+    return numbers
+
+
+_MISSING = object()
+#: Python's own types may be given where a dtype is asked for.
+_PYTHON_TYPES = {float: _types.float64, int: _types.int64, bool: _types.bool}
 
 
 @op("t")
-def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+def tensor(data=_MISSING, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A new tensor holding a copy of `data` (numbers, nested sequences, NumPy arrays)."""
+    if data is _MISSING:
+        raise TypeError('tensor() missing 1 required positional arguments: "data"')
     require_cpu(device)
+    dtype = _PYTHON_TYPES.get(dtype, dtype)
     if isinstance(data, Tensor):
         t = data.detach().clone()
         if dtype is not None:
@@ -138,7 +173,7 @@ def _holds_numpy(data):
     """Whether a nested sequence begins with a NumPy array or scalar, whose dtype then counts."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return type(data).__module__ == "numpy"
+    return type(data).__module__ == "numpy" and hasattr(data, "ctypes")
 
 
 def _array_of(data):
@@ -164,15 +199,16 @@ _next_key = iter(range(1, 1 << 62)).__next__
 def from_numpy(array):
     """A tensor over the memory of a NumPy array: writes to either are seen by both."""
     face = getattr(array, "__array_interface__", None)
-    if face is None:
-        raise TypeError(f"expected np.ndarray (got {type_name(array)})")
+    if face is None or isinstance(array, Tensor) or (type(array).__module__ == "numpy" and not hasattr(array, "ctypes")):
+        word = type_name(array) if type(array).__module__ != "numpy" else "numpy." + type_name(array)
+        raise TypeError(f"expected np.ndarray (got {word})")
     code = _NUMPY_CODES.get(face["typestr"][1:])
     if code is None or face["typestr"][0] == ">":
         if face["typestr"][0] == ">" and code is not None:
             raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
         raise TypeError(
             f"can't convert np.ndarray of type {array.dtype.type!r}. The only supported types are: float64, float32, float16, "
-            "int64, int32, int16, int8, uint8, and bool.".replace("<class '", "").replace("'>", ""))
+            "complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.".replace("<class '", "").replace("'>", ""))
     shape = face["shape"]
     width = BY_CODE[code].itemsize
     strides = face.get("strides")
@@ -216,6 +252,14 @@ def sizes_of(size, name):
     return ints(size, name, "size", 1)
 
 
+def _code_of(dtype, name):
+    """The number of a dtype, which may also be float, int or bool."""
+    dtype = _PYTHON_TYPES.get(dtype, dtype)
+    if not isinstance(dtype, _types.dtype):
+        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type_name(dtype)}")
+    return dtype._code
+
+
 def _finish(t, requires_grad):
     if not requires_grad:
         return t
@@ -245,7 +289,7 @@ def _make(name, function, value):
         if device is not None:
             require_cpu(device)
         p, n = sizes_of(size, name)
-        t = wrap(function(p, n, default_dtype()._code if dtype is None else dtype._code))
+        t = wrap(function(p, n, default_dtype()._code if dtype is None else _code_of(dtype, name)))
         if out is not None:
             from ._ops import store
             return store(out, t)
@@ -281,7 +325,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     require_cpu(device)
     p, n = ints(size, "full", "size", 1)
     value = fill_value if isinstance(fill_value, Tensor) else number(fill_value, "full", "fill_value", 2)
-    t = wrap(lib.mt_full(p, n, value._h, -1 if dtype is None else dtype._code))
+    t = wrap(lib.mt_full(p, n, value._h, -1 if dtype is None else _code_of(dtype, "full")))
     if out is not None:
         from ._ops import store
         return store(out, t)
@@ -318,7 +362,11 @@ def legacy_tensor(cls, data, options, dtype=None):
     dtype = dtype or getattr(cls, "_dtype", None) or default_dtype()
     if not data:
         t = T.empty(0, dtype=dtype)
+    elif len(data) == 1 and isinstance(data[0], str):
+        raise TypeError("new(): invalid data type 'str'")
     elif len(data) == 1 and isinstance(data[0], Tensor):
+        if data[0].dtype is not dtype:
+            raise TypeError(f"expected a tensor of {dtype!r}, got one of {data[0].dtype!r}; convert it with to()")
         t = data[0].detach().to(dtype)
     elif len(data) == 1 and isinstance(data[0], _types.Size):
         t = T.empty(data[0], dtype=dtype)

@@ -235,11 +235,17 @@ class Tensor:
             fail()
         return list(buffer)
 
+    def _scalar(self):
+        """The one element, for conversions to Python numbers."""
+        if lib.mt_numel(self._h) != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
     def __int__(self):
-        return int(self.item())
+        return int(self._scalar())
 
     def __float__(self):
-        return float(self.item())
+        return float(self._scalar())
 
     def __bool__(self):
         n = self.numel()
@@ -257,7 +263,7 @@ class Tensor:
         return int(self.item())
 
     def __complex__(self):
-        return complex(self.item())
+        return complex(self._scalar())
 
     def __len__(self):
         n = lib.mt_ndim(self._h)
@@ -296,6 +302,9 @@ class Tensor:
 
     @property
     def __array_interface__(self):
+        """How NumPy finds the memory. Absent where numpy() would refuse, so that its error is what the caller sees."""
+        if self.requires_grad or self.is_sparse or lib.mt_dtype(self._h) == 9:
+            raise AttributeError("__array_interface__")
         i = info_of(self._h)
         n = i.ndim
         width = BY_CODE[i.dtype].itemsize
@@ -325,7 +334,21 @@ class Tensor:
         a = self.numpy()
         return a if dtype is None else a.astype(dtype, copy=False)
 
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        """The result of a NumPy function on a tensor, as a tensor again."""
+        from . import _creation
+        return _creation.from_numpy(array.astype("uint8") if array.dtype == bool else array)
+
     # ---- copies of the object
+
+    def __copy__(self):
+        """A leaf over the same memory."""
+        t = _new(type(self))
+        t._h = self.detach()._retained()
+        if self.requires_grad:
+            t.requires_grad_()
+        t.__dict__.update((k, v) for k, v in self.__dict__.items() if k != "_grad")
+        return t
 
     def __deepcopy__(self, memo):
         if id(self) in memo:
@@ -335,17 +358,32 @@ class Tensor:
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
                 "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
                 "see https://github.com/pytorch/pytorch/pull/103001")
+        import copy
         t = _new(type(self))
-        t._h = self.detach().clone().as_subclass(Tensor)._retained()
+        t._h = self._with_copied_storage(memo)._retained()
         if self.requires_grad:
             t.requires_grad_()
         memo[id(self)] = t
         if self.grad is not None:
             t.grad = self.grad.__deepcopy__(memo)
         for k, v in self.__dict__.items():
-            import copy
-            t.__dict__[k] = copy.deepcopy(v, memo)
+            if k != "_grad":
+                t.__dict__[k] = copy.deepcopy(v, memo)
         return t
+
+    def _with_copied_storage(self, memo):
+        """The same window onto a copy of the storage; tensors that shared memory do so in the copies too."""
+        plain = self.detach()
+        if self.is_sparse:
+            return plain.clone()
+        size = lib.mt_storage_nbytes(self._h)
+        if size == 0:
+            return plain.clone()
+        key = "storage", lib.mt_storage_ptr(self._h), self.dtype
+        copied = memo.get(key)
+        if copied is None:
+            copied = memo[key] = plain.as_strided((size // self.dtype.itemsize,), (1,), 0).clone()
+        return copied.as_strided(self.shape, self.stride(), self.storage_offset()).detach()
 
     def _retained(self):
         return lib.mt_tensor_retain(self._h) or fail()
@@ -354,13 +392,19 @@ class Tensor:
         state = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
         if self.is_sparse:
             return _rebuild_sparse, (self._indices(), self._values(), tuple(self.shape), self.is_coalesced(), self.requires_grad)
-        n = self.numel() * self.dtype.itemsize
+        t, shape, stride = self.detach(), tuple(self.shape), None
+        if not self.is_contiguous():
+            # Strides are kept: what is written is the stretch of memory that the elements lie in, where it is not much longer.
+            span = 1 + sum((n - 1) * s for n, s in zip(shape, self.stride()))
+            if span <= self.numel():
+                stride, t = self.stride(), t.as_strided((span,), (1,))
+        n = t.numel() * self.dtype.itemsize
         data = bytearray(n)
         if n:
             buffer = (ctypes.c_char * n).from_buffer(data)
-            if lib.mt_copy_to_host(self._h, ctypes.addressof(buffer), n):
+            if lib.mt_copy_to_host(t._h, ctypes.addressof(buffer), n):
                 fail()
-        return _rebuild, (type(self), bytes(data), tuple(self.shape), self.dtype, self.requires_grad, state)
+        return _rebuild, (type(self), bytes(data), shape, self.dtype, self.requires_grad, state, stride)
 
     # ---- recording
 
@@ -494,6 +538,20 @@ class Tensor:
     def is_inference(self):
         return lib.mt_is_inference(self._h) == 1
 
+    def get_device(self):
+        """-1, the number of the CPU."""
+        return -1
+
+    def is_set_to(self, tensor):
+        """Whether another tensor shows the same memory in the same shape."""
+        return (self.data_ptr() == tensor.data_ptr() and self.shape == tensor.shape and self.stride() == tensor.stride()
+                and self.storage_offset() == tensor.storage_offset())
+
+    def new(self, *data):
+        """A tensor of this dtype from sizes or data."""
+        from . import _creation
+        return _creation.legacy_tensor(Tensor, data, {}, self.dtype)
+
     def share_memory_(self):
         return self
 
@@ -551,9 +609,12 @@ def _product(values):
     return n
 
 
-def _rebuild(cls, data, shape, dtype, requires_grad, state):
+def _rebuild(cls, data, shape, dtype, requires_grad, state, stride=None):
     from . import _creation
-    t = _creation.from_bytes(data, shape, dtype)
+    if stride is None:
+        t = _creation.from_bytes(data, shape, dtype)
+    else:
+        t = _creation.from_bytes(data, (len(data) // dtype.itemsize,), dtype).as_strided(shape, stride).detach()
     if cls is not Tensor:
         made = _new(cls)
         made._h = t._retained()

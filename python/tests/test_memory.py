@@ -1,0 +1,103 @@
+"""A training loop in its steady state takes no more memory."""
+import os
+
+import pytest
+
+import martlet as torch
+
+STEPS = int(os.environ.get("MARTLET_MEMORY_STEPS", "300"))
+
+
+def resident():
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def growth(step, warm_up, steps):
+    """How many bytes `steps` more steps add after the first `warm_up`; the least of three attempts."""
+    import gc
+    for _ in range(warm_up):
+        step()
+    least = None
+    for _ in range(3):
+        gc.collect()
+        before = resident()
+        for _ in range(steps):
+            step()
+        gc.collect()
+        grown = resident() - before
+        least = grown if least is None else min(least, grown)
+        if least < 1 << 20:
+            break
+    return least
+
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident size is read from /proc")
+
+
+@needs_proc
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_transformer_step_keeps_its_size(sparse):
+    """Steps of the last-word program: embedding, transformer, loss, backward, SGD."""
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(10, 20, sparse=sparse)
+    encoder = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(20, 2, 64), 1)
+    head = torch.nn.Linear(20, 10)
+    parameters = [*table.parameters(), *encoder.parameters(), *head.parameters()]
+    optimizer = torch.optim.SGD(parameters, lr=0.01)
+    loss_of = torch.nn.CrossEntropyLoss()
+    words, last = torch.LongTensor([[0, 0, 1, 2], [3, 4, 5, 6]]), torch.LongTensor([7, 8])
+
+    def step():
+        optimizer.zero_grad()
+        out = head(encoder(table(words).transpose(0, 1))[-1])
+        loss = loss_of(out, last)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        str(table.weight.grad)
+    assert growth(step, 50, STEPS) < 1 << 20
+
+
+@needs_proc
+def test_hooks_functions_and_second_order_keep_their_size():
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            return 2 * ctx.saved_tensors[0] * grad
+
+    x = torch.ones(64, 64, requires_grad=True)
+
+    def step():
+        y = Square.apply(x) * 1
+        y.register_hook(lambda g: g * 2)
+        y.grad_fn.register_hook(lambda i, o: None)
+        y[0].mul_(2)
+        first, = torch.autograd.grad(y.sum(), x, create_graph=True)
+        (first * first).sum().backward()
+        x.grad = None
+        try:
+            torch.ones(3) @ x
+        except RuntimeError:
+            pass
+        torch.from_numpy(x.detach().numpy()).sum().item()
+        list(x[:4])
+        x[[0, 1], 1:3].tolist()
+    assert growth(step, 50, STEPS) < 1 << 20
+
+
+@needs_proc
+def test_graphs_that_are_never_walked_are_freed():
+    x = torch.ones(100, 100, requires_grad=True)
+
+    def step():
+        y = x
+        for _ in range(20):
+            y = (y * 1.01).relu()
+    assert growth(step, 20, STEPS) < 1 << 20
