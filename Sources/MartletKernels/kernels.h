@@ -29,6 +29,7 @@
     T (*prod_##S)(const T *x, int64_t n); \
     T (*max_##S)(const T *x, int64_t n, int64_t *index); \
     T (*min_##S)(const T *x, int64_t n, int64_t *index); \
+    void (*max_pool2_##S)(const T *x, int64_t width, int64_t first, T *out, int64_t *at, int64_t n); \
     void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
     void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
     void (*softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
