@@ -441,6 +441,8 @@ class Tensor:
         """The accumulated gradient, None before the first backward()."""
         h = lib.mt_grad(self._h)
         if not h:
+            if self.requires_grad and not self.is_leaf and not self.retains_grad:
+                _warn_non_leaf()
             return None
         known = self.__dict__.get("_grad")
         if known is not None and known._h == h:
@@ -575,6 +577,15 @@ class Tensor:
 
     def __ne__(self, other):
         return resolve("m", "ne")(self, other) if isinstance(other, (Tensor, int, float, bool)) else _maybe(self, other, "ne")
+
+
+def _warn_non_leaf():
+    import warnings
+    warnings.warn(
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
+        "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
+        ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf "
+        "Tensor instead.", UserWarning, stacklevel=3)
 
 
 def _maybe(a, b, name):

@@ -57,14 +57,14 @@ extension Tensor {
     }
 
     private func put(_ plan: IndexPlan, _ values: Tensor, _ accumulate: Bool) throws {
-        guard values.dtype == dtype || values.isWrappedNumber || values.rank == 0 else {
-            throw MartletError.runtime(
-                "Index put requires the source and destination dtypes match, got \(dtype.scalarTypeName) for the destination and \(values.dtype.scalarTypeName) for the source.")
-        }
         let shape = plan.resultShape
         guard Tensor.isExpandable(values.sizes, shape) else {
             throw MartletError.runtime(
                 "shape mismatch: value tensor of shape \(values.sizes) cannot be broadcast to indexing result of shape \(shape)")
+        }
+        guard values.dtype == dtype || values.isWrappedNumber || values.rank == 0 else {
+            throw MartletError.runtime(
+                "Index put requires the source and destination dtypes match, got \(dtype.scalarTypeName) for the destination and \(values.dtype.scalarTypeName) for the source.")
         }
         let flat = try withNoGrad { () throws -> Tensor in
             var v = try values.detach().to(dtype).expand(shape)

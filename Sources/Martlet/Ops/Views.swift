@@ -41,7 +41,7 @@ extension Tensor {
                 if at >= 0 { throw MartletError.runtime("only one dimension can be inferred") }
                 at = i
             } else if s < 0 {
-                throw MartletError.runtime("invalid shape dimension \(s)")
+                throw MartletError.runtime("invalid shape dimension \(s) at index \(i) of shape \(shape)")
             } else {
                 known = known.multipliedReportingOverflow(by: s).partialValue
             }
@@ -174,8 +174,7 @@ extension Tensor {
     public func permute(_ dims: [Int]) throws -> Tensor {
         guard dims.count == rank else {
             throw MartletError.runtime(
-                "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions i.e. input.dim() = \(rank) is not equal to len(dims) = \(dims.count)"
-                    .replacing("(sparse_coo)", with: ""))
+                "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions i.e. input.dim() = \(rank) is not equal to len(dims) = \(dims.count)")
         }
         if isSparse { return try permuteSparse(dims) }
         var (n, s) = (Dims(), Dims())

@@ -76,10 +76,10 @@ def _bound(v):
     return _NONE if v is None else _index(v)
 
 
-def _select(x, dim, i):
+def _select(x, dim, i, place):
     n = lib.mt_size(x._h, dim)
     if not -n <= i < n:
-        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {n}")
+        raise IndexError(f"index {i} is out of bounds for dimension {place} with size {n}")
     return wrap(lib.mt_select(x._h, dim, i))
 
 
@@ -97,20 +97,24 @@ def _resolve(x, key):
             dots += 1
         used += _consumed(item, Tensor)
     if used > rank:
+        if rank == 0 and len(key) == 1 and isinstance(key[0], slice):
+            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
         raise IndexError(f"too many indices for tensor of dimension {rank}")
     if dots > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
     dim = 0
     rest = []
     advanced = False
-    for item in key:
+    for place, item in enumerate(key):
         kind = item.__class__
         if kind is int:
-            x = _select(x, dim, item)
+            x = _select(x, dim, item, place)
         elif kind is slice:
             step = 1 if item.step is None else _index(item.step)
             if step <= 0:
-                raise ValueError("step must be greater than zero")
+                raise ValueError("step must be greater than zero" if step else "slice step cannot be zero")
+            if rank == 0:
+                raise IndexError("slice() cannot be applied to a 0-dim tensor.")
             if item.start is not None or item.stop is not None or step != 1:
                 x = wrap(lib.mt_slice(x._h, dim, _bound(item.start), _bound(item.stop), step))
             rest.append(None)
@@ -130,7 +134,7 @@ def _resolve(x, key):
             dim += 1
         elif isinstance(item, Tensor):
             if lib.mt_ndim(item._h) == 0 and lib.mt_dtype(item._h) not in (0, 1, 6, 7, 8, 9):
-                x = _select(x, dim, item.item())
+                x = _select(x, dim, item.item(), place)
                 continue
             if lib.mt_ndim(item._h) == 0 and lib.mt_dtype(item._h) in _BOOL_CODES:
                 x = wrap(lib.mt_unsqueeze(x._h, dim))
@@ -149,7 +153,7 @@ def _resolve(x, key):
             advanced = True
             dim += max(_consumed(t, Tensor), 1)
         elif hasattr(item, "__index__"):
-            x = _select(x, dim, _index(item))
+            x = _select(x, dim, _index(item), place)
         elif isinstance(item, str):
             raise TypeError("new(): invalid data type 'str'")
         else:
@@ -182,7 +186,7 @@ def __getitem__(input, key):
 
 def _integers_in(key):
     items = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(i, (int, slice)) and not isinstance(i, bool) for i in items)
+    return any(isinstance(i, int) and not isinstance(i, bool) for i in items)
 
 
 @op("m")

@@ -33,7 +33,6 @@ m  fill_(input: T, value: N) = mt_fill_ -> self
 t  zero_(input: T) = mt_zero_ -> self
 t  fill_(input: T, value: N) = mt_fill_ -> self
 tm clone(input: T, *, memory_format: any=None) = mt_clone(input)
-m  contiguous(input: T, memory_format: any=None) = mt_contiguous(input)
 """)
 
 table("""
@@ -96,9 +95,20 @@ def reshape_as(input, other):
     return input.reshape(other.shape)
 
 
+@op("m")
+def contiguous(input, memory_format=None):
+    """This tensor itself where it is row-major, else a row-major copy."""
+    h = lib.mt_contiguous(input._h)
+    if h == input._h:
+        lib.mt_tensor_release(h)
+        return input
+    return wrap(h)
+
+
 @op("tm")
-def broadcast_to(input, size):
+def broadcast_to(input, *size, **given):
     """expand(), under NumPy's name."""
+    size = given["size"] if given else size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     return input.expand(size)
 
 
