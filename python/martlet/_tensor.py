@@ -13,7 +13,14 @@ _release = lib.mt_tensor_release
 _new = object.__new__
 
 
-class Tensor:
+class TensorType(type):
+    """The class of Tensor and Parameter, which shows them under torch's names, as they show their dtypes and sizes."""
+
+    def __repr__(cls):
+        return super().__repr__().replace("martlet._tensor.", "torch.").replace("martlet.", "torch.")
+
+
+class Tensor(metaclass=TensorType):
     """An n-dimensional array that remembers how it was computed. Make one with `martlet.tensor(data)`."""
 
     __slots__ = ("_h", "__dict__", "__weakref__")

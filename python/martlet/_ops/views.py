@@ -349,6 +349,34 @@ def meshgrid(*tensors, indexing="ij"):
 
 
 @op("t")
+def cartesian_prod(*tensors):
+    """Every choice of one element from each vector, a row each."""
+    for t in tensors:
+        if t.dim() != 1:
+            raise RuntimeError("Expect a 1D vector, but got shape " + str(list(t.shape)))
+    if len(tensors) == 1:
+        return tensors[0]
+    return resolve("t", "stack")([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
+
+
+@op("t")
+def combinations(input, r=2, with_replacement=False):
+    """Every choice of `r` elements of a vector, in order, a row each."""
+    from itertools import combinations, combinations_with_replacement
+    if input.dim() != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input.new_empty(0)
+    choose = combinations_with_replacement if with_replacement else combinations
+    from .. import _creation, _types
+    rows = list(choose(range(input.numel()), r))
+    columns = [_creation.tensor([row[k] for row in rows], dtype=_types.int64) for k in range(r)]
+    return resolve("t", "stack")([input.index_select(0, column) for column in columns], 1)
+
+
+@op("t")
 def broadcast_tensors(*tensors):
     """All tensors expanded to their common shape."""
     from .. import broadcast_shapes

@@ -6,7 +6,23 @@ from .._native import fail, lib
 from .._ops import handles, type_name
 from .._tensor import Tensor
 
-Variable = Tensor
+
+class _VariableType(type):
+    """Every tensor is an instance of Variable."""
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Tensor)
+
+
+class Variable(metaclass=_VariableType):
+    """The name that tensors with gradients once had. Calling it gives a new leaf over the memory of `data`."""
+
+    def __new__(cls, data=None, requires_grad=False, volatile=None):
+        if data is None:
+            return Tensor()
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
+        return data.detach().requires_grad_(requires_grad)
 
 
 def _tuple(x):
