@@ -102,6 +102,10 @@ TABLE = {
     "not a number": (lambda t: t.ones(2) + "x", TypeError, ""),
     "invert a float": (lambda t: ~t.ones(2), TypeError, "integer"),
 
+    "cat of a tensor": (lambda t: t.cat(t.ones(2, 3)), TypeError, "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"),
+    "size beyond 64 bits": (lambda t: t.zeros(2 ** 70), TypeError, "Overflow when unpacking long long"),
+    "Variable of a list": (lambda t: t.autograd.Variable([1.0]), TypeError, "Variable data has to be a tensor, but got list"),
+
     "select": (lambda t: t.ones(2, 3)[5], IndexError, "index 5 is out of bounds for dimension 0 with size 2"),
     "too many indices": (lambda t: t.ones(2)[0, 0], IndexError, "too many indices for tensor of dimension 1"),
     "index": (lambda t: t.ones(2)[t.tensor([0, 7])], IndexError, "index 7 is out of bounds for dimension 0 with size 2"),

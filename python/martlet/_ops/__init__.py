@@ -177,6 +177,10 @@ def ints(values, name, argument, position):
             bad = next(v for v in values if not hasattr(v, "__index__"))
             raise TypeError(
                 f"{name}(): argument '{argument}' (position {position}) must be tuple of ints, not {type_name(bad)}") from None
+        for place, v in enumerate(plain, 1):
+            if not -(2 ** 63) <= v < 2 ** 63:
+                raise TypeError(f"{name}(): argument '{argument}' failed to unpack the object at pos {place} with error "
+                                "\"Overflow when unpacking long long\"")
         found = ((ctypes.c_int64 * max(len(plain), 1))(*plain), len(plain))
         if len(_arrays) >= 4096:
             _arrays.clear()
@@ -186,6 +190,8 @@ def ints(values, name, argument, position):
 
 def handles(tensors, name, argument, position):
     """(array, count) for a list of tensors. The caller keeps the tensors alive."""
+    if isinstance(tensors, Tensor):  # its rows would be released before they are used
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be tuple of Tensors, not Tensor")
     try:
         return (ctypes.c_void_p * max(len(tensors), 1))(*[t._h for t in tensors]), len(tensors)
     except AttributeError:
