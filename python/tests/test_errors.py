@@ -103,6 +103,11 @@ TABLE = {
     "invert a float": (lambda t: ~t.ones(2), TypeError, "integer"),
 
     "cat of a tensor": (lambda t: t.cat(t.ones(2, 3)), TypeError, "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"),
+    "repeat beyond 64 bits": (lambda t: t.ones(2).repeat(2 ** 62), RuntimeError, ""),
+    "padding beyond 64 bits": (lambda t: t.nn.functional.pad(t.ones(2, 3), (2 ** 62, 2 ** 62)), RuntimeError, ""),
+    "convolution padding beyond 64 bits": (lambda t: t.nn.functional.conv2d(t.ones(1, 1, 4, 4), t.ones(1, 1, 2, 2), padding=2 ** 62), RuntimeError, ""),
+    "repeats beyond memory": (lambda t: t.repeat_interleave(t.ones(3), 2 ** 62), RuntimeError, ""),
+    "bins beyond memory": (lambda t: t.bincount(t.tensor([2 ** 62])), RuntimeError, ""),
     "size beyond 64 bits": (lambda t: t.zeros(2 ** 70), TypeError, "Overflow when unpacking long long"),
     "Variable of a list": (lambda t: t.autograd.Variable([1.0]), TypeError, "Variable data has to be a tensor, but got list"),
 

@@ -187,6 +187,10 @@ extension Tensor {
     }
 
     static func perDimension(_ name: String, _ v: [Int], _ n: Int, _ what: String = "match the convolution dimensions") throws -> [Int] {
+        // Bounded so that no product of a size, a step and an amount of padding overflows.
+        if let far = v.first(where: { $0.magnitude > 1 << 30 }) {
+            throw MartletError.runtime("expected \(name) to be at most \(1 << 30), but got \(far)")
+        }
         if v.count == 1 { return [Int](repeating: v[0], count: n) }
         guard v.count == n else {
             throw MartletError.runtime(

@@ -13,6 +13,9 @@ extension Tensor {
             throw MartletError.runtime(
                 "Padding length should be less than or equal to two times the input dimension but got padding length \(amounts.count) and input of dimension \(rank)")
         }
+        if let far = amounts.first(where: { $0.magnitude > 1 << 60 }) {
+            throw MartletError.runtime("Padding amounts must be at most \(1 << 60), but got \(far)")
+        }
         if mode == .constant { return try constantPad(amounts, value ?? .number(0)) }
         if let value, try value.numel != 1 || value.item() != 0 {
             throw MartletError.runtime("Padding mode \"\(mode.name)\" doesn't take in value argument")
@@ -29,6 +32,7 @@ extension Tensor {
             let (before, after, size) = (amounts[2 * k], amounts[2 * k + 1], sizes[d])
             let length = size + before + after
             try checkPad(mode, d, before, after, length)
+            _ = try Tensor.empty([Swift.max(length, 0)], .int64)  // more places than fit memory are an error here
             maps.append(
                 (0..<length).map { i in
                     let j = i - before

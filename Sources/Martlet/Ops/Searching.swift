@@ -85,7 +85,11 @@ extension Tensor {
         }
         let values = try toArray(Int64.self)
         guard values.allSatisfy({ $0 >= 0 }) else { throw refused }
-        let bins = Swift.max(Int(values.max()!) + 1, minLength)
+        guard let largest = values.max(), largest < 1 << 60, minLength < 1 << 60 else {
+            throw MartletError.runtime("Storage size calculation overflowed with bins up to \(Swift.max(Int(values.max() ?? 0), minLength))")
+        }
+        let bins = Swift.max(Int(largest) + 1, minLength)
+        _ = try Tensor.empty([bins], .float64)  // more memory than there is is an error here
         if let weights {
             let w = try weights.toArray(Double.self)
             let narrow = weights.dtype == .float32

@@ -65,7 +65,11 @@ extension Tensor {
         let n = try Dims(checking: repeats)
         let lead = n.count - rank
         var shape = n
-        for i in 0..<rank { shape[lead + i] = n[lead + i] * sizes[i] }
+        for i in 0..<rank {
+            let (size, overflow) = n[lead + i].multipliedReportingOverflow(by: sizes[i])
+            if overflow { throw MartletError.runtime("Storage size calculation overflowed with repeats=\(n) of sizes=\(sizes)") }
+            shape[lead + i] = size
+        }
         let out = try Tensor.empty(shape, dtype)
         // Seen as (repeat, size) pairs, the output is the input broadcast over the repeats.
         var (pairs, strides, source) = ([Int](), [Int](), [Int]())
@@ -121,14 +125,25 @@ extension Tensor {
                 "repeats must have the same size as input along dim, but got repeats.size(0) = \(counts.count) and input.size(\(d)) = \(x.sizes[d])")
         }
         if counts.contains(where: { $0 < 0 }) { throw MartletError.runtime("repeats can not be negative") }
-        var places: [Int64] = []
+        // Claims the memory of the places first: more than there is are an error here.
+        var total = 0
         for i in 0..<x.sizes[d] {
-            places += [Int64](repeating: Int64(i), count: counts.count == 1 ? counts[0] : counts[i])
+            let (sum, overflow) = total.addingReportingOverflow(counts.count == 1 ? counts[0] : counts[i])
+            if overflow { throw MartletError.runtime("repeats sum to more than \(Int.max)") }
+            total = sum
         }
-        if let outputSize, outputSize != places.count {
-            throw MartletError.runtime("Allocated size does not match required size (\(places.count))")
+        let index = try Tensor.empty([total], .int64)
+        if let outputSize, outputSize != total {
+            throw MartletError.runtime("Allocated size does not match required size (\(total))")
         }
-        return try x.indexSelect(d, try Tensor(places))
+        let places = index.pointer.assumingMemoryBound(to: Int64.self)
+        var at = 0
+        for i in 0..<x.sizes[d] {
+            let count = counts.count == 1 ? counts[0] : counts[i]
+            (places + at).update(repeating: Int64(i), count: count)
+            at += count
+        }
+        return try x.indexSelect(d, index)
     }
 
     /// The lower (or upper) triangle of the last two dimensions; other elements are zero.
