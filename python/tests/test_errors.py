@@ -108,6 +108,7 @@ TABLE = {
     "convolution padding beyond 64 bits": (lambda t: t.nn.functional.conv2d(t.ones(1, 1, 4, 4), t.ones(1, 1, 2, 2), padding=2 ** 62), RuntimeError, ""),
     "repeats beyond memory": (lambda t: t.repeat_interleave(t.ones(3), 2 ** 62), RuntimeError, ""),
     "bins beyond memory": (lambda t: t.bincount(t.tensor([2 ** 62])), RuntimeError, ""),
+    "pooling stride beyond 64 bits": (lambda t: t.nn.functional.avg_pool2d(t.ones(1, 1, 4, 4), 2, 2 ** 63 - 1, ceil_mode=True), RuntimeError, ""),
     "size beyond 64 bits": (lambda t: t.zeros(2 ** 70), TypeError, "Overflow when unpacking long long"),
     "Variable of a list": (lambda t: t.autograd.Variable([1.0]), TypeError, "Variable data has to be a tensor, but got list"),
 

@@ -54,6 +54,13 @@ struct PoolWindows {
         }
     }
 
+    /// Refuses numbers so large that their products with sizes overflow.
+    static func checkReach(_ name: String, _ v: [Int]) throws {
+        if let far = v.first(where: { $0.magnitude > 1 << 30 }) {
+            throw MartletError.runtime("expected \(name) to be at most \(1 << 30), but got \(far)")
+        }
+    }
+
     static func outputSize(_ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ ceil: Bool) -> Int {
         let span = input + 2 * padding - dilation * (kernel - 1) - 1 + (ceil ? stride - 1 : 0)
         var n = (span >= 0 ? span / stride : -((-span + stride - 1) / stride)) + 1

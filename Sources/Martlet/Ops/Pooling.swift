@@ -188,6 +188,7 @@ extension Tensor {
     }
 
     static func poolList(_ op: String, _ name: String, _ v: [Int], _ n: Int) throws -> [Int] {
+        try PoolWindows.checkReach(name, v)
         if v.count == 1 { return [Int](repeating: v[0], count: n) }
         guard v.count == n else {
             let words = ["one", "two", "three"]
@@ -230,6 +231,7 @@ extension Tensor {
     }
 
     private static func adaptiveSize(_ op: String, _ v: [Int], _ n: Int) throws -> [Int] {
+        try PoolWindows.checkReach("output_size", v)
         if v.count == 1 { return [Int](repeating: v[0], count: n) }
         guard v.count == n else { throw MartletError.runtime("\(op): output_size must be \(n)") }
         return v
@@ -251,6 +253,7 @@ extension Tensor {
             guard v.count == 1 || v.count == 2 else {
                 throw MartletError.runtime("It is expected \(name) equals to 2, but got size \(v.count)")
             }
+            try PoolWindows.checkReach(name, v)
             let both = v.count == 1 ? [v[0], v[0]] : v
             if both.contains(where: { $0 < least }) {
                 throw MartletError.runtime(
