@@ -109,6 +109,11 @@ TABLE = {
     "repeats beyond memory": (lambda t: t.repeat_interleave(t.ones(3), 2 ** 62), RuntimeError, ""),
     "bins beyond memory": (lambda t: t.bincount(t.tensor([2 ** 62])), RuntimeError, ""),
     "pooling stride beyond 64 bits": (lambda t: t.nn.functional.avg_pool2d(t.ones(1, 1, 4, 4), 2, 2 ** 63 - 1, ceil_mode=True), RuntimeError, ""),
+    "range beyond 64 bits": (lambda t: t.arange(-2 ** 63, 2 ** 63 - 1), RuntimeError, ""),
+    "float range beyond 64 bits": (lambda t: t.arange(0.0, 1e300, 1e299, dtype=t.int64), RuntimeError, ""),
+    "shuffle beyond 64 bits": (lambda t: t.nn.functional.pixel_shuffle(t.ones(1, 4, 2, 2), 2 ** 62), ValueError, "upscale factor is too large"),
+    "resize beyond memory": (lambda t: t.nn.functional.interpolate(t.ones(1, 1, 4, 4), size=2 ** 61), RuntimeError, ""),
+    "classes beyond 64 bits": (lambda t: t.nn.functional.one_hot(t.tensor([2 ** 63 - 1])), RuntimeError, ""),
     "size beyond 64 bits": (lambda t: t.zeros(2 ** 70), TypeError, "Overflow when unpacking long long"),
     "Variable of a list": (lambda t: t.autograd.Variable([1.0]), TypeError, "Variable data has to be a tensor, but got list"),
 

@@ -160,6 +160,7 @@ extension Tensor {
             let op = mode.name(n).dropLast(9).lowercased().replacing("upsample", with: "upsample_")
             throw MartletError.notImplemented("\"\(op)_channels_last\" not implemented for '\(dtype.scalarTypeName)'")
         }
+        _ = try Tensor.empty(Dims(Array(sizes.prefix(2)) + size), dtype)  // more memory than there is is an error here
         let half = dtype.isFloatingPoint && dtype.size == 2
         let taps = (0..<n).map {
             Taps(mode, input[$0], size[$0], scales?[$0], alignCorners && mode != .nearest && mode != .nearestExact, single: dtype != .float64)
@@ -194,6 +195,7 @@ extension Tensor {
         if classes != -1 && classes < 1 && numel > 0 && largest < 0 {
             throw MartletError.runtime("num_classes should be positive")
         }
+        guard largest < Int64.max else { throw MartletError.runtime("one_hot: there are too many classes (\(largest))") }
         let n = classes == -1 ? Int(largest) + 1 : classes
         guard largest < Int64(n) else { throw MartletError.runtime("Class values must be smaller than num_classes.") }
         var shape = sizes
@@ -212,9 +214,13 @@ extension Tensor {
         }
         guard r > 0 else { throw MartletError.runtime("pixel_shuffle expects a positive upscale_factor, but got \(r)") }
         let (c, h, w) = (sizes[rank - 3], sizes[rank - 2], sizes[rank - 1])
-        guard c % (r * r) == 0 else {
+        let (square, overflow) = r.multipliedReportingOverflow(by: r)
+        if overflow {
+            throw MartletError.value("upscale factor is too large, (upscale_factor)^2 overflowed: upscale_factor=\(r)")
+        }
+        guard c % square == 0 else {
             throw MartletError.runtime(
-                "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=\(c) is not divisible by \(r * r)")
+                "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=\(c) is not divisible by \(square)")
         }
         let (lead, n) = (Array(sizes.dropLast(3)), rank - 3)
         return try Tensor.linearStep("PixelShuffleBackward0", self) {

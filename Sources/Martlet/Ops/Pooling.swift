@@ -308,6 +308,7 @@ extension Tensor {
         guard dtype.isFloatingPoint || dtype == .bool else {
             throw MartletError.notImplemented("\"col2im_out_cpu\" not implemented for '\(dtype.scalarTypeName)'")
         }
+        try PoolWindows.checkReach("output_size", size)
         let out = size.count == 1 ? [size[0], size[0]] : size
         let (rows, places) = (sizes[rank - 2], sizes[rank - 1])
         guard rows % (k[1] * k[2]) == 0 else {

@@ -24,7 +24,7 @@ extension Tensor {
     public func round(decimals: Int = 0) throws -> Tensor {
         if decimals == 0 { return try rounded(.round, "RoundBackward0") }
         guard dtype.isFloatingPoint else { throw Tensor.unsupported("round_cpu", dtype) }
-        let scale = (0..<Swift.abs(decimals)).reduce(1.0) { p, _ in p * 10 }
+        let scale = (0..<Swift.min(decimals.magnitude, 400)).reduce(1.0) { p, _ in p * 10 }  // 10^400 is infinite
         let out = try withNoGrad {
             let shifted = decimals > 0 ? try mul(.number(scale)) : try div(.number(scale))
             let whole = try unaryKernel(.round, shifted)

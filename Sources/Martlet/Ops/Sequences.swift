@@ -15,6 +15,9 @@ extension Tensor {
         let count: Int
         // With an integer dtype asked for, the bounds are cut to integers first.
         if floating && !type.isFloatingPoint {
+            guard [a, b, s].allSatisfy({ $0.magnitude < 9.2e18 }) else {
+                throw MartletError.runtime("value cannot be converted to type int64_t without overflow")
+            }
             return try arange(.number(Int(a)), .number(Int(b)), .number(Int(s)), dtype: type)
         }
         if floating {
@@ -25,7 +28,12 @@ extension Tensor {
             let (x, y, z) = (try start.itemInt(), try end.itemInt(), try step.itemInt())
             let span = y.subtractingReportingOverflow(x)
             guard !span.overflow else { throw MartletError.runtime("invalid size, possible overflow?") }
-            count = (span.partialValue + z - (z > 0 ? 1 : -1)) / z
+            let whole = span.partialValue.dividedReportingOverflow(by: z)
+            let rest = span.partialValue.remainderReportingOverflow(dividingBy: z).partialValue
+            guard !whole.overflow, whole.partialValue < Int.max else {
+                throw MartletError.runtime("invalid size, possible overflow?")
+            }
+            count = whole.partialValue + (rest == 0 ? 0 : 1)
         }
         let out = try Tensor.empty([count], type)
         if type.isFloatingPoint || floating {
@@ -55,7 +63,7 @@ extension Tensor {
             let step = (end - start) / Double(steps - 1)
             out.fill { i in i < steps / 2 ? start + step * Double(i) : end - step * Double(steps - 1 - i) }
         } else {
-            let (a, b) = (Double(Int(start)), Double(Int(end)))
+            let (a, b) = (start.rounded(.towardZero), end.rounded(.towardZero))
             let step = (b - a) / Double(steps - 1)
             out.fill { i in i < steps / 2 ? a + step * Double(i) : b - step * Double(steps - 1 - i) }
         }

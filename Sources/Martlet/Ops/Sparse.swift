@@ -53,6 +53,7 @@ extension Tensor {
                     if v < 0 { throw MartletError.runtime("found negative index \(v) for dim \(d)") }
                     largest = Swift.max(largest, v)
                 }
+                guard largest < Int64.max else { throw MartletError.runtime("numel: integer multiplication overflow") }
                 shape.append(Int(largest) + 1)
             }
             for s in values.sizes.dropFirst() { shape.append(s) }

@@ -176,7 +176,7 @@ extension Tensor {
                 let product = (u, v)
                 while v != 0 { (u, v) = (v, v == 0 &- 1 ? 0 : u % v) }
                 if !multiple { return u }
-                return u == 0 ? 0 : (product.0 / u) &* product.1
+                return u == 0 ? 0 : product.0.dividedReportingOverflow(by: u).partialValue &* product.1
             }
         }
         switch type {
