@@ -12,7 +12,7 @@ let package = Package(
     name: "martlet",
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
-        .library(name: "martlet", type: .dynamic, targets: ["MartletC", "MartletDylib"]),
+        .library(name: "martlet", type: .dynamic, targets: ["MartletC", "MartletBridge", "MartletDylib"]),
     ],
     targets: [
         .systemLibrary(name: "CMartlet", path: "include"),
@@ -22,6 +22,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
         .target(name: "Martlet", dependencies: ["MartletKernels"], swiftSettings: engineSettings),
         .target(name: "MartletC", dependencies: ["Martlet", "CMartlet"], swiftSettings: engineSettings),
+        // The second door of the Python face; names CPython's functions only through dlsym.
+        .target(name: "MartletBridge", cSettings: [.headerSearchPath("../../include")], linkerSettings: [.linkedLibrary("dl")]),
         // Carries the link settings of libmartlet.so alone: the runtime linked in, exports cut to mt_*.
         .target(
             name: "MartletDylib", exclude: ["martlet.map"],

@@ -1420,6 +1420,12 @@ MT_API mt_status mt_data_loader_next(mt_data_loader loader, mt_tensor_list *batc
 MT_API mt_status mt_data_loader_restart(mt_data_loader loader);
 MT_API void mt_data_loader_release(mt_data_loader loader);
 
+/* ---- Python -------------------------------------------------------------------------------------------------- */
+
+/* The Python module martlet._bridge, a new reference to a PyObject, made through CPython's stable ABI, which is looked
+   for in the running process; NULL where there is none, or where the module was made before. The caller holds the GIL. */
+MT_API void *mt_python_bridge(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -469,6 +469,7 @@ PROTOTYPES = {
     "mt_promote_types": "i:ii",
     "mt_put": "p:pppi",
     "mt_put_": "i:pppi",
+    "mt_python_bridge": "p:",
     "mt_qr": "i:pip",
     "mt_quantile": "p:ppqiii",
     "mt_rad2deg": "p:p",

@@ -4,7 +4,7 @@ Methods that are operations come from the table in martlet/_ops; this file holds
 """
 import ctypes
 
-from . import _ops, _types
+from . import _bridge, _ops, _types
 from ._native import _infos, fail, info_of, lib, take_text
 from ._ops import op, resolve, wrap
 from ._types import BY_CODE, TYPE_WORDS, Size, layout, sparse_coo, strided
@@ -20,18 +20,15 @@ class TensorType(type):
         return super().__repr__().replace("martlet._tensor.", "torch.").replace("martlet.", "torch.")
 
 
-class Tensor(metaclass=TensorType):
+class Tensor(_bridge.TensorBase, metaclass=TensorType):
     """An n-dimensional array that remembers how it was computed. Make one with `martlet.tensor(data)`."""
 
-    __slots__ = ("_h", "__dict__", "__weakref__")
+    __slots__ = ("__dict__", "__weakref__")
     __array_priority__ = 1000
 
     def __new__(cls, *data, **options):
         from . import _creation
         return _creation.legacy_tensor(cls, data, options)
-
-    def __del__(self, release=_release):  # a default outlives the module's names when the interpreter ends
-        release(self._h)
 
     @staticmethod
     def _make_subclass(cls, data, require_grad=False):
@@ -670,9 +667,17 @@ Tensor.T = Tensor.H = _transposed("T", False)
 Tensor.mT = Tensor.mH = _transposed("mT", True)
 _ops.Tensor = Tensor
 _ops._SCOPE["Tensor"] = Tensor
+_bridge.connect(Tensor, Size, BY_CODE, _types.dtype)
+_ops.quicken(Tensor, """
+backward(input: T, gradient: T?=None) = mt_backward(input, gradient, 0, 0) -> none
+requires_grad_(input: T, requires_grad: bool=True) = mt_set_requires_grad -> self
+size(input: T, dim: int) = mt_size -> int
+dim(input: T) = mt_ndim -> int
+numel(input: T) = mt_numel -> int
+""")
 
 
-@op("m")
+@op("m", quick="view(input: T, shape: *ints) = mt_view")
 def view(input, *shape, dtype=None):
     """The same memory under another shape (one size may be -1)."""
     if len(shape) == 1 and isinstance(shape[0], _types.dtype):

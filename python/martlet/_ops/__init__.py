@@ -26,14 +26,21 @@ with arguments of its own: `mt_add(input, other, NULL)`, where NULL, MT_NONE and
 Results: nothing for one tensor; `self` for an in-place operation; `list` for an mt_tensor_list, given as a tuple;
 `max(values,indices)` for several as the named tuple return_types.max; `(a,b)` for several as a plain tuple.
 
-A line is compiled when its function is first used. Functions written by hand are added with @op("tm").
-Both doors to the library (ctypes here, and any other) are to be made from this one table.
+Besides, `none` and `int` are results of lines that only quicken a function written by hand.
+
+A line is compiled when its function is first used. Functions written by hand are added with @op("tm"); a line given
+as `quick` does their plain calls.
+
+Both doors to the library are made from this one table. Over ctypes a line becomes a Python function (compile_line).
+Through martlet/_bridge.py the library makes a callable of it: arguments of exactly the right types are handed to
+the C function at once, any other call goes to the line's Python function, so results and errors are the same.
 """
 import ctypes
 import re
 from ctypes import ArgumentError
 from operator import index as _index
 
+from .._bridge import native
 from .._native import TensorList, fail, lib
 from .._types import dtype as _dtype
 
@@ -57,25 +64,38 @@ def table(text):
             REGISTRY["m" if space == "o" else space][name] = line
 
 
-def op(where, name=None):
-    """Adds a function written by hand to the given namespaces."""
+def op(where, name=None, quick=None):
+    """Adds a function written by hand to the given namespaces. `quick` is a line that does its plain calls."""
     def add(function):
         for space in where:
-            REGISTRY[space][name or function.__name__] = function
+            REGISTRY[space][name or function.__name__] = function if quick is None else (function, "t " + quick)
         return function
     return add
+
+
+def quicken(cls, text):
+    """Lets lines do the plain calls of methods written by hand."""
+    for line in text.strip().splitlines():
+        parsed = parse("m " + line)
+        name = parsed[1]
+        made = native(parsed, cls.__dict__[name], True)
+        if made is not None:
+            setattr(cls, name, made)
 
 
 def resolve(space, name):
     """The function of that name, compiled if need be; KeyError where there is none."""
     entry = REGISTRY[space][name]
-    if isinstance(entry, str):
-        function = compile_line(entry)
-        for entries in REGISTRY.values():
-            if entries.get(name) is entry:
-                entries[name] = function
-        entry = function
-    return entry
+    if isinstance(entry, (str, tuple)):
+        function, line = (compile_line(entry), entry) if isinstance(entry, str) else entry
+        parsed = parse(line)
+        spaces = [s for s, entries in REGISTRY.items() if entries.get(name) is entry]
+        plain = function
+        if spaces != ["m"]:
+            plain = native(parsed, function, False, "martlet" if "t" in spaces else "martlet.nn.functional") or function
+        for s in spaces:
+            REGISTRY[s][name] = native(parsed, function, True) or function if s == "m" else plain
+    return REGISTRY[space][name]
 
 
 class LazyMethod:
@@ -467,7 +487,7 @@ def compile_line(line):
     scope = dict(_SCOPE, C=getattr(lib, function), parameters=parameters, Tensor=Tensor)
     exec(compile("\n".join(lines), f"<martlet op {name}>", "exec"), scope)
     made = scope[name]
-    made.__module__ = "martlet"
+    made.__module__ = "martlet.nn.functional" if where == "F" else "martlet"
     made.__qualname__ = ("Tensor." if "m" in where and "t" not in where else "") + name
     made.__doc__ = f"{name}({text_signature(parameters)})\n\nCalls {function} of martlet.h, where shapes and errors are described."
     return made

@@ -132,10 +132,12 @@ def _div(name):
             return input._true_divide_(other)
         return input._rounded_divide_(other, _mode(rounding_mode))
 
-    div.__name__, div_.__name__ = name, name + "_"
+    div.__name__ = div.__qualname__ = name
+    div_.__name__ = div_.__qualname__ = name + "_"
+    div.__module__ = div_.__module__ = "martlet"
     div.__doc__ = f"{name}(input, other, *, rounding_mode=None): the quotient, rounded by 'trunc' or 'floor' where asked for."
     div_.__doc__ = f"In-place form of {name}."
-    op("tm")(div)
+    op("tm", quick=f"{name}(input: N, other: N) = mt_div")(div)
     op("m")(div_)
 
 
