@@ -167,7 +167,7 @@ def _resolve(x, key):
 def __getitem__(input, key):
     """x[key]: integers, slices, None, ..., masks, index tensors and lists."""
     if key.__class__ is int:
-        h = lib.mt_select(input._h, 0, key)
+        h = lib.mt_select(input._h, 0, key) if -2 ** 63 <= key < 2 ** 63 else None  # ctypes would wrap it silently
         if h:
             return wrap(h)
         lib.mt_clear_error()
