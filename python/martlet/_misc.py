@@ -66,10 +66,6 @@ def get_num_threads():
     return lib.mt_get_num_threads()
 
 
-def _number_code(value):
-    return 7 if isinstance(value, bool) else 2 if isinstance(value, int) else 1
-
-
 def result_type(a, b):
     """The dtype that an operation on two tensors or numbers computes in."""
     from ._ops import number

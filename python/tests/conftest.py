@@ -13,10 +13,6 @@ try:
 except ImportError:
     _torch = None
 
-if _torch is None:
-    # Tests against the oracle import torch themselves; without it they are skipped here, and counted.
-    collect_ignore_glob = []
-
 
 def pytest_collection_modifyitems(config, items):
     if _torch is not None:

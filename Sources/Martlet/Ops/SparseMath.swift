@@ -255,13 +255,6 @@ extension Tensor {
         return out
     }
 
-    /// A function that keeps zero at zero, applied to the coalesced values.
-    func mapSparse(_ f: (Tensor) throws -> Tensor) throws -> Tensor {
-        let c = try coalesce()
-        let p = try c.parts("map")
-        return try .sparseOver(p.indices, f(c.differentiableValues("ValuesBackward0")), sizes, coalesced: true)
-    }
-
     /// The sum of all elements, a dense number.
     func sumSparse(_ p: SparseParts, _ dims: [Int]?, _ keepDim: Bool) throws -> Tensor {
         guard let dims, !dims.isEmpty else {
