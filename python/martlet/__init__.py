@@ -33,8 +33,8 @@ for _name in _ops.REGISTRY["m"]:
 del _name
 
 _SUBMODULES = {
-    "nn", "optim", "utils", "autograd", "higher", "linalg", "random", "func", "testing", "special", "return_types", "types",
-    "sparse", "backends", "cuda", "distributions", "serialization", "jit", "version", "overrides", "fft", "hub", "multiprocessing",
+    "nn", "optim", "utils", "autograd", "higher", "linalg", "random", "func", "testing", "special", "return_types", "sparse",
+    "backends", "cuda", "serialization",
 }
 
 
