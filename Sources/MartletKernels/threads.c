@@ -17,6 +17,9 @@ enum { MAX_THREADS = 256, SPINS = 2000, PIECES_PER_THREAD = 4 };
 static _Thread_local mk_tls_t tls;
 mk_tls_t *mk_tls_get(void) { return &tls; }
 
+int32_t mk_recording;
+void mk_recording_add(int32_t n) { __atomic_fetch_add(&mk_recording, n, __ATOMIC_SEQ_CST); }
+
 static _Thread_local int inside; /* in a piece of a region: loops below run serially */
 
 static struct {
