@@ -1451,7 +1451,7 @@ MT_API mt_status mt_capture_abandon(mt_capture capture);
 /* 1 where the leaves that the run touches have gradients, or none, as when it was recorded; else 0: record anew. */
 MT_API int32_t mt_capture_fits(mt_capture capture);
 /* Makes the run again. `inputs` have the sizes and dtypes recorded (else MT_ERROR_VALUE); the results are written to
- * `out`, owned by you. An index or class out of range is reported after the run. */
+ * `out`, owned by you. MT_ERROR_CAPTURE where the recording does not fit (mt_capture_fits). An index or class out of range is reported after the run. */
 MT_API mt_status mt_capture_replay(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);
 /* One replay for each index of the inputs' common leading dimension, in one call; results are stacked likewise. */
 MT_API mt_status mt_capture_replay_many(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);

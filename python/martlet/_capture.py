@@ -30,32 +30,43 @@ class _Recording:
 
     def __init__(self):
         self.handle = None
-        self.groups = []    # while recording: (parameter group, number of its first rate)
-        self.rates = []     # (group, learning rate in use, first rate, end)
-        self.fixed = []     # (group, its other hyperparameters)
-        self.kept = []
+        self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
+        self.kept = []      # inputs that stand for themselves
 
-    def fits(self):
-        """Whether nothing that the run was made with has changed but what replays read anew."""
-        for group, values in self.fixed:
-            for name, value in values:
-                if group.get(name) != value:
-                    return False
-        return lib.mt_capture_fits(self.handle) == 1
+    def ready(self, n_inputs, n_results):
+        """Prepares what every replay uses."""
+        self.inputs, self.results = n_inputs, n_results
+        self.given = (ctypes.c_void_p * n_inputs)() if n_inputs else None
+        self.out = (ctypes.c_void_p * n_results)() if n_results else None
 
-    def replay(self, inputs, function=None):
-        for i, (group, lr, first, end) in enumerate(self.rates):
-            if group["lr"] != lr:
-                self.rates[i] = (group, group["lr"], first, end)
-                for k in range(first, end):
-                    lib.mt_capture_set_rate(self.handle, k, group["lr"])
-        n = self.count
-        out = (ctypes.c_void_p * n)() if n else None
-        given = (ctypes.c_void_p * len(inputs))(*[t._h for t in inputs]) if inputs else None
-        if (function or lib.mt_capture_replay)(self.handle, given, len(inputs), out):
+    def follows(self):
+        """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
+        for i, (group, first, end, known) in enumerate(self.groups):
+            now = [*group.values()]
+            if now == known:
+                continue
+            rest = dict(zip(group, known))
+            rest["lr"] = group["lr"]
+            if rest != group:
+                return False
+            for k in range(first, end):
+                lib.mt_capture_set_rate(self.handle, k, group["lr"])
+            self.groups[i] = group, first, end, now
+        return True
+
+    def replay(self, inputs, function=lib.mt_capture_replay):
+        """The results of a replay; None where the recording does not fit the state that it meets."""
+        given, out = self.given, self.out
+        for i, t in enumerate(inputs):
+            given[i] = t._h
+        status = function(self.handle, given, len(inputs), out)
+        if status:
+            if status == -12:
+                lib.mt_clear_error()
+                return None
             fail()
         made = []
-        for i in range(n):
+        for i in range(self.results):
             t = _new(Tensor)
             t._h = out[i]
             made.append(t)
@@ -92,8 +103,9 @@ class Capture:
         key = _describe(args, inputs), _describe(kwargs, inputs) if kwargs else None
         recording = self._recordings.get(key)
         if recording is not None:
-            if recording.fits():
-                return _assemble(recording.shape, recording.replay(inputs))
+            results = recording.replay(inputs) if recording.follows() else None
+            if results is not None:
+                return _assemble(recording.shape, results)
             del self._recordings[key]
         elif key not in self._seen:
             self._seen.add(key)
@@ -122,10 +134,11 @@ class Capture:
             inputs = []
             key = _describe(one_args, inputs), _describe(one_kwargs, inputs) if one_kwargs else None
             recording = self._recordings.get(key)
-            if recording is not None and recording.fits():
+            if recording is not None and recording.follows():
                 rest = recording.replay([t[i:] for t in tensors], lib.mt_capture_replay_many)
-                rest = _assemble(recording.shape, rest)
-                return _join(first, rest) if first else rest
+                if rest is not None:
+                    rest = _assemble(recording.shape, rest)
+                    return _join(first, rest) if first else rest
             first.append(self(*one_args, **one_kwargs))
         return _join(first, None)
 
@@ -161,14 +174,12 @@ class Capture:
             _recording = outer
             if lib.mt_capture_active():
                 lib.mt_capture_abandon(recording.handle)
-        recording.count = len(tensors)
+        recording.ready(len(recording.kept), len(tensors))
         result = _assemble(recording.shape, [t.detach().clone() for t in tensors])
         del tensors, results
         recording.kept = [t for t in recording.kept if t.requires_grad]
         bounds = [first for _, first in recording.groups[1:]] + [rates]
-        for (group, first), end in zip(recording.groups, bounds):
-            recording.rates.append((group, group["lr"], first, end))
-            recording.fixed.append((group, [(k, v) for k, v in group.items() if k not in ("params", "lr")]))
+        recording.groups = [(group, first, end, [*group.values()]) for (group, first), end in zip(recording.groups, bounds)]
         info = _Info(ctypes.sizeof(_Info))
         lib.mt_capture_get_info(recording.handle, ctypes.addressof(info))
         if info.strays:
@@ -239,11 +250,11 @@ def _describe(value, tensors):
     """A hashable description of arguments, in which a tensor counts by its shape and dtype, or, where it requires
     gradients, by itself; lists the tensors met."""
     kind = value.__class__
-    if isinstance(value, Tensor):
+    if kind is Tensor or isinstance(value, Tensor):
         tensors.append(value)
         if value.requires_grad:
-            return Tensor, id(value)
-        return Tensor, value.shape, value.dtype
+            return id(value)
+        return value.shape, value.dtype
     if kind is tuple or kind is list:
         return kind, tuple([_describe(v, tensors) for v in value])
     if kind is dict:

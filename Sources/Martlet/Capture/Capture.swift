@@ -143,7 +143,10 @@ public final class Recording {
     public var fits: Bool { tape.fits }
 
     /// Runs the recorded launches on new values of the inputs, whose sizes and dtypes must be those recorded.
+    ///
+    /// Throws `capture` where it does not fit the leaves' gradients (``fits``).
     public func replay(_ given: [Tensor]) throws -> [Tensor] {
+        guard fits else { throw MartletError.capture("replay: the leaves' gradients are not as they were recorded; record anew") }
         try take(given)
         try tape.replay()
         return try results()

@@ -133,8 +133,9 @@ extension Tensor {
     /// 0 on and below the diagonal, -inf above.
     private static func causalMask(_ l: Int, _ s: Int, _ dtype: DType) throws -> Tensor {
         let out = try Tensor.zeros([l, s], dtype)
+        let target = out.pointer
         func run<T: TensorElement>(_: T.Type) {
-            let p = out.typed(T.self)
+            let p = target.as(T.self)
             let hidden = T(element: -Double.infinity)
             for i in 0..<l { for j in Swift.min(i + 1, s)..<s { p[i * s + j] = hidden } }
         }

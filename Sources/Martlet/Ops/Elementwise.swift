@@ -84,11 +84,19 @@ private func layout(_ shape: Dims, _ dtype: DType, _ x: Tensor, _ y: Tensor) thr
 }
 
 extension Tensor {
+    /// This bare number in `dtype`, as memory that replays only read.
+    private func constant(_ dtype: DType) throws -> Tensor {
+        let t = Tensor(storage: try Storage(byteCount: dtype.size, constant: true), offset: 0, sizes: [], strides: [], dtype: dtype)
+        Tape.paused { copyKernel(t, self) }
+        return t
+    }
+
     /// This tensor's values in `dtype`, without history.
     @inline(__always)
     func operand(_ dtype: DType) throws -> Tensor {
         if isSparse { throw MartletError.notImplemented("sparse tensors do not take part in this operation; use to_dense()") }
         if self.dtype == dtype { return self }
+        if isWrappedNumber && Tape.isRecording { return try constant(dtype) }
         return try withNoGrad { try to(dtype) }
     }
 }

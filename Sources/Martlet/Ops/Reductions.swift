@@ -82,12 +82,17 @@ extension Tensor {
     /// Each element's gradient is the product of the others: by division where there is no zero, else from
     /// the products before and after it. `gradient` and `product` keep the dimension.
     private func prodGradient(_ gradient: Tensor, _ product: Tensor, _ d: Int) throws -> Tensor {
-        // A replay may meet zeros where the recording met none.
-        let hasZero = try Tape.isRecording || withNoGrad { try product.mask { $0 == 0 }.any().item() != 0 }
-        if !hasZero { return try gradient.mul(product).div(self) }
-        let before = try cumprodExclusive(d, reverse: false)
-        let after = try cumprodExclusive(d, reverse: true)
-        return try gradient.mul(before.mul(after))
+        func byDivision() throws -> Tensor { try gradient.mul(product).div(self) }
+        func fromBothSides() throws -> Tensor {
+            try gradient.mul(cumprodExclusive(d, reverse: false).mul(cumprodExclusive(d, reverse: true)))
+        }
+        let hasZero = try withNoGrad { try product.mask { $0 == 0 }.any() }
+        if Tape.isRecording {
+            // A replay may meet zeros where the recording met none, and the reverse.
+            if GradMode.isEnabled { try Tape.refuse("the recorded gradient of prod") }
+            return try Tensor.choose(hasZero, fromBothSides(), byDivision())
+        }
+        return try hasZero.item() != 0 ? fromBothSides() : byDivision()
     }
 
     // MARK: Truth and counts
