@@ -22,6 +22,7 @@
 #include "mk_matmul.h"
 #include "mk_rows.h"
 #include "mk_optim.h"
+#include "mk_blas.h"
 #include "mk_runtime.h"
 #if defined(__has_include)
 #if __has_include("mk_random.h")
