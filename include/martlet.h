@@ -1308,6 +1308,10 @@ MT_API mt_status mt_sgd_update(const mt_tensor *params, const mt_tensor *grads, 
 MT_API mt_status mt_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
                                 const mt_tensor *exp_avg_sqs, const mt_tensor *max_exp_avg_sqs, const mt_tensor *steps,
                                 int32_t n, const mt_adam_options *options);
+/* `steps` are counts that include this update. Of the options lr, the betas, eps and maximize. Gradients are sparse. */
+MT_API mt_status mt_sparse_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                       const mt_tensor *exp_avg_sqs, const int64_t *steps, int32_t n,
+                                       const mt_adam_options *options);
 MT_API mt_status mt_rmsprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
                                    const mt_tensor *grad_avgs, const mt_tensor *buffers, const mt_tensor *steps, int32_t n,
                                    const mt_rmsprop_options *options);

@@ -137,7 +137,7 @@ void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t r
     g.cut_m = ((g.m + pm - 1) / pm + 13) / 14 * 14; \
     g.cut_n = ((g.n + pn - 1) / pn + 31) / 32 * 32; \
     g.across = (g.n + g.cut_n - 1) / g.cut_n; \
-    mk_parallel_for(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, pieces_##S, &g); \
+    mk_parallel_heavy(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, work / GRAIN * 4, pieces_##S, &g); \
 } \
 \
 typedef struct { product_##S g; int64_t bsa, bsb, bsc; } batch_##S; \
@@ -154,7 +154,7 @@ void mk_gemm_batched_##S(int64_t batch, int64_t m, int64_t n, int64_t k, T alpha
     batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1, NULL}, bsa, bsb, bsc}; \
     int64_t work = m * n * (k > 0 ? k : 1), grain = work > 0 ? GRAIN / work + 1 : batch; \
     if (batch < mk_get_num_threads()) batch_piece_##S(&s, 0, batch); \
-    else mk_parallel_for(batch, grain, batch_piece_##S, &s); \
+    else mk_parallel_heavy(batch, grain, batch * work / GRAIN * 4, batch_piece_##S, &s); \
 }
 
 DEFINE(float, f32)

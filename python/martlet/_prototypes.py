@@ -580,6 +580,7 @@ PROTOTYPES = {
     "mt_solve_triangular": "p:ppiii",
     "mt_sort": "i:pqiip",
     "mt_sparse_adam": "p:pip",
+    "mt_sparse_adam_update": "i:pppppip",
     "mt_sparse_coo_empty": "p:pii",
     "mt_sparse_coo_tensor": "p:pppi",
     "mt_sparse_dim": "i:p",

@@ -11,14 +11,7 @@ extension Tensor {
         for s in sizes.dropFirst() { shape.append(s) }
         let out = try Tensor.empty(shape, dtype)
         let bytes = block * dtype.size
-        let (from, to, q) = (source.pointer, out.pointer, index.typed(Int64.self))
-        for i in 0..<index.numel {
-            if Int(q[i]) == skip {
-                (to + i * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-            } else {
-                (to + i * bytes).copyMemory(from: from + Int(q[i]) * bytes, byteCount: bytes)
-            }
-        }
+        mk_gather_rows(source.pointer, Int64(bytes), index.typed(Int64.self), Int64(index.numel), Int64(skip), out.pointer)
         withExtendedLifetime((source, index)) {}
         if GradMode.needs(self) {
             let shape = sizes
@@ -44,30 +37,10 @@ extension Tensor {
         let q = index.typed(Int64.self)
         let n = index.numel
         switch dtype {
-        case .float32 where alpha != 1:
-            let (o, s) = (typed(Float.self), source.typed(Float.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_add_scaled_f32(d, 1, s + i * block, 1, Float(alpha), d, 1, Int64(block))
-            }
-        case .float64 where alpha != 1:
-            let (o, s) = (typed(Double.self), source.typed(Double.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_add_scaled_f64(d, 1, s + i * block, 1, alpha, d, 1, Int64(block))
-            }
         case .float32:
-            let (o, s) = (typed(Float.self), source.typed(Float.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_binary_f32(BinaryOp.add.rawValue, d, 1, s + i * block, 1, d, 1, Int64(block))
-            }
+            mk_add_rows_f32(typed(), Int64(block), q, Int64(n), Int64(skip), source.typed(), Float(alpha))
         case .float64:
-            let (o, s) = (typed(Double.self), source.typed(Double.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_binary_f64(BinaryOp.add.rawValue, d, 1, s + i * block, 1, d, 1, Int64(block))
-            }
+            mk_add_rows_f64(typed(), Int64(block), q, Int64(n), Int64(skip), source.typed(), alpha)
         default:
             func run<T: TensorElement>(_: T.Type) {
                 let (o, s) = (typed(T.self), source.typed(T.self))
