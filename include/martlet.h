@@ -131,6 +131,51 @@ MT_API int32_t mt_promote_types(int32_t a, int32_t b);
 MT_API void mt_set_num_threads(int32_t n);
 MT_API int32_t mt_get_num_threads(void);
 
+/* Loads a BLAS, and the LAPACK that is in it, beside the embedded kernels: "openblas", "blis", "mkl", a soname or a path.
+ * Classes of products that it does faster on one thread, as measured now (some tenths of a second), go to it from then on,
+ * and LU and Cholesky factorisations of larger matrices to its LAPACK; the choice, and so the last bits of results, may
+ * differ from run to run. Its own threads are set to one, for the whole process, where it is OpenBLAS, BLIS or MKL; those of
+ * mt_set_num_threads share out the work. The environment's MARTLET_BLAS is loaded before the first product, and a failure
+ * told on standard error. MT_ERROR_RUNTIME, with the names that were tried, where no library is found or a function is
+ * missing; what was in use stays so. A library is never closed. */
+MT_API mt_status mt_blas_load(const char *library);
+/* Back to the embedded kernels, and the library's threads to what they were, where it can tell. */
+MT_API void mt_blas_unload(void);
+/* The file of the library in use; NULL without an error for none. Free it with mt_string_free. */
+MT_API char *mt_blas_name(void);
+/* One class of products: the size that stands for it, what was measured, and whether the library is used. */
+typedef struct mt_blas_line {
+    uint32_t size;
+    int32_t dtype; /* MT_FLOAT32 or MT_FLOAT64 */
+    int32_t transposed_a;
+    int32_t transposed_b;
+    int32_t used;
+    int64_t m;
+    int64_t n;
+    int64_t k;
+    double embedded_seconds;
+    double blas_seconds;
+} mt_blas_line;
+#define MT_BLAS_LINE_INIT { sizeof(mt_blas_line), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+/* The lines of the library in use, 0 for none, and one of them; its size field must have been set by MT_BLAS_LINE_INIT. */
+MT_API int32_t mt_blas_line_count(void);
+MT_API mt_status mt_blas_get_line(int32_t index, mt_blas_line *line);
+
+/* Gives the memory that is kept for later tensors back to the system; small blocks of other threads stay with them. Not
+ * needed for more tensors: where the system refuses memory, this is done and the system asked again. */
+MT_API void mt_empty_cache(void);
+/* Bytes that tensors hold now, the most they held (since mt_reset_peak_memory), and bytes kept for reuse. */
+typedef struct mt_memory_stats {
+    uint32_t size;
+    int64_t allocated;
+    int64_t peak;
+    int64_t cached;
+} mt_memory_stats;
+#define MT_MEMORY_STATS_INIT { sizeof(mt_memory_stats), 0, 0, 0 }
+/* Fills *stats, whose size field must have been set by MT_MEMORY_STATS_INIT. */
+MT_API mt_status mt_get_memory_stats(mt_memory_stats *stats);
+MT_API void mt_reset_peak_memory(void);
+
 /* ---- Making and releasing tensors --------------------------------------------------------------------------- */
 
 /* Gives a tensor back. NULL is allowed. */
@@ -1264,6 +1309,10 @@ MT_API mt_status mt_sgd_update(const mt_tensor *params, const mt_tensor *grads, 
 MT_API mt_status mt_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
                                 const mt_tensor *exp_avg_sqs, const mt_tensor *max_exp_avg_sqs, const mt_tensor *steps,
                                 int32_t n, const mt_adam_options *options);
+/* `steps` are counts that include this update. Of the options lr, the betas, eps and maximize. Gradients are sparse. */
+MT_API mt_status mt_sparse_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                       const mt_tensor *exp_avg_sqs, const int64_t *steps, int32_t n,
+                                       const mt_adam_options *options);
 MT_API mt_status mt_rmsprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
                                    const mt_tensor *grad_avgs, const mt_tensor *buffers, const mt_tensor *steps, int32_t n,
                                    const mt_rmsprop_options *options);

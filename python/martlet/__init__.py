@@ -27,6 +27,9 @@ __version__ = "0.1.0"
 inf, nan, pi, e = _misc.inf, _misc.nan, _misc.pi, _misc.e  # noqa: F821
 newaxis = None
 globals().update(_creation.TENSOR_TYPES)
+if _native.os.environ.get("MARTLET_BLAS"):
+    from .backends import blas as _blas
+    _blas.load(_native.os.environ["MARTLET_BLAS"])
 
 for _name in _ops.REGISTRY["m"]:
     if _name not in Tensor.__dict__:

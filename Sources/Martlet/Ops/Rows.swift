@@ -12,15 +12,7 @@ extension Tensor {
         let out = try Tensor.empty(shape, dtype)
         let bytes = block * dtype.size
         let (from, to, q, n) = (source.pointer, out.pointer, index.typed(Int64.self), index.numel)
-        func run() {
-            for i in 0..<n {
-                if Int(q[i]) == skip {
-                    (to + i * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-                } else {
-                    (to + i * bytes).copyMemory(from: from + Int(q[i]) * bytes, byteCount: bytes)
-                }
-            }
-        }
+        func run() { mk_gather_rows(from, Int64(bytes), q, Int64(n), Int64(skip), to) }
         run()
         Tape.note("gather_rows", run)
         withExtendedLifetime((source, index)) {}
@@ -56,30 +48,10 @@ extension Tensor {
         let q = index.typed(Int64.self)
         let n = index.numel
         switch dtype {
-        case .float32 where alpha != 1:
-            let (o, s) = (typed(Float.self), source.typed(Float.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_add_scaled_f32(d, 1, s + i * block, 1, Float(alpha), d, 1, Int64(block))
-            }
-        case .float64 where alpha != 1:
-            let (o, s) = (typed(Double.self), source.typed(Double.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_add_scaled_f64(d, 1, s + i * block, 1, alpha, d, 1, Int64(block))
-            }
         case .float32:
-            let (o, s) = (typed(Float.self), source.typed(Float.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_binary_f32(BinaryOp.add.rawValue, d, 1, s + i * block, 1, d, 1, Int64(block))
-            }
+            mk_add_rows_f32(typed(), Int64(block), q, Int64(n), Int64(skip), source.typed(), Float(alpha))
         case .float64:
-            let (o, s) = (typed(Double.self), source.typed(Double.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_binary_f64(BinaryOp.add.rawValue, d, 1, s + i * block, 1, d, 1, Int64(block))
-            }
+            mk_add_rows_f64(typed(), Int64(block), q, Int64(n), Int64(skip), source.typed(), alpha)
         default:
             func run<T: TensorElement>(_: T.Type) {
                 let (o, s) = (typed(T.self), source.typed(T.self))
