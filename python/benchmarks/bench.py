@@ -68,11 +68,12 @@ def ratio_rows(case, threads, found, timers):
         if variant not in timers:
             continue
         target = getattr(case, variant)
+        if timers[variant].why_not:
+            yield row(variant, "torch", target, timers[variant].why_not)
+            continue
         for peer in ("torch", "numpy", "jax"):
             if peer in timers and not timers[peer].why_not:
-                yield row(variant, peer, target if peer == "torch" else None, timers[variant].why_not)
-        if timers[variant].why_not and "torch" not in timers:
-            yield row(variant, "torch", target, timers[variant].why_not)
+                yield row(variant, peer, target if peer == "torch" else None)
     for program in PROGRAMS:
         if program in timers:
             yield row(program, "eager", case.languages, timers[program].why_not)
@@ -128,9 +129,7 @@ def absolute_rows(only, threads):
     parts = [("W11", startup.importing), ("W12", lambda: startup.memory(threads)), ("W13", startup.long_chain)]
     for workload, part in parts:
         if wanted(only, workload):
-            for _, name, figure, unit, target, spread in part():
-                values = [] if figure is None else [spread[0], figure, spread[1]]
-                yield Row(workload, name, 0, "eager", unit, values, target, note="" if values else "not measured")
+            yield from part()
 
 
 def main():

@@ -1,5 +1,4 @@
 """What is measured once and shown as it is: W11, starting; W12, memory; W13's chain of ten million nodes."""
-import statistics
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import time
 from pathlib import Path
 
 from processes import HERE, ROOT, Worker, environment
+from report import Row
 
 MIB = 2 ** 20
 
@@ -17,15 +17,15 @@ def _python(code, python=None):
 
 
 def _timed(code, repetitions=9):
-    """Median seconds of a whole interpreter that runs the code, and the lowest and highest."""
+    """Milliseconds of whole interpreters that run the code."""
     found = []
     for _ in range(repetitions + 1):
         start = time.perf_counter()
         done = _python(code)
-        found.append(time.perf_counter() - start)
+        found.append(1e3 * (time.perf_counter() - start))
         if done.returncode:
             raise SystemExit(f"bench: {done.stderr.strip().splitlines()[-1]}")
-    return statistics.median(found[1:]), min(found[1:]), max(found[1:])  # the first reads the files
+    return found[1:]  # the first reads the files
 
 
 def _installed_size():
@@ -43,15 +43,16 @@ def _installed_size():
         return total + copy.stat().st_size
 
 
+def _row(workload, name, unit, values, target=None, note=""):
+    return Row(workload, name, 0, "eager", unit, values, target, note=note)
+
+
 def importing():
-    """W11. Rows of (case, figure, unit, target, spread)."""
-    middle, lowest, highest = (1e3 * s for s in _timed("import martlet"))
-    yield "W11", "interpreter and import", middle, "ms", 60, (lowest, highest)
+    """W11."""
+    yield _row("W11", "interpreter and import", "ms", _timed("import martlet"), 60)
     code = "import martlet; print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmRSS')))"
-    found = sorted(int(_python(code).stdout) * 1024 / MIB for _ in range(5))
-    yield "W11", "resident after import", found[2], "MiB", 30, (found[0], found[-1])
-    size = _installed_size() / 1e6
-    yield "W11", "installed size", size, "MB", 20, (size, size)
+    yield _row("W11", "resident after import", "MiB", [int(_python(code).stdout) * 1024 / MIB for _ in range(5)], 30)
+    yield _row("W11", "installed size", "MB", [_installed_size() / 1e6], 20)
 
 
 def memory(threads):
@@ -60,34 +61,39 @@ def memory(threads):
         for variant, target in (("eager", eager), ("captured", captured)):
             worker = Worker("martlet", threads)
             answer = worker.ask("make", variant, key)
+            values = []
             if "n" in answer:
                 worker.ask("time", variant, key, 10)
-                over = (worker.ask("memory")["peak"] - worker.ready["resident"]) / MIB
-                yield "W12", f"{key}, {variant}", over, "MiB", target, (over, over)
-            else:
-                yield "W12", f"{key}, {variant}: {answer.get('missing') or answer.get('error')}", None, "MiB", target, None
+                values = [(worker.ask("memory")["peak"] - worker.ready["resident"]) / MIB]
+            yield _row("W12", f"{key}", "MiB over import", values, target, answer.get("missing") or answer.get("error") or "")._replace(
+                measured=variant)
             worker.close()
 
 
 _CHAIN = """
 import time
 import martlet as T
-x = start = T.tensor(1e-4, requires_grad=True)
-begin = time.perf_counter()
-for _ in range(5_000_000):
-    x = x * 1.00001 + 1e-7
-x.backward()
-del x
-print((time.perf_counter() - begin) / 1e7 * 1e6, start.grad.item())
+T.set_num_threads(1)
+
+def per_node(nodes):
+    begin = time.perf_counter()
+    x = start = T.tensor(1e-4, requires_grad=True)
+    for _ in range(nodes // 2):
+        x = x * 1.00001 + 1e-7
+    x.backward()
+    del x
+    return (time.perf_counter() - begin) / nodes * 1e6
+
+per_node(1000)
+print(*(per_node(100_000) for _ in range(5)))
+print(per_node(10_000_000))
 """
 
 
 def long_chain():
-    """W13: forward, backward and release of a chain of ten million nodes."""
+    """W13: forward, backward and release of a chain, per node; one of ten million nodes must not end the process."""
     done = _python(_CHAIN)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        yield "W13", f"chain of 10,000,000 nodes: {last}", None, "µs a node", 1.5, None
-    else:
-        figure = float(done.stdout.split()[0])
-        yield "W13", "chain of 10,000,000 nodes, safe", figure, "µs a node", 1.5, (figure, figure)
+    short, long = (done.stdout.splitlines() + ["", ""])[:2]
+    why = "" if not done.returncode else (done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1]
+    yield _row("W13", "chain of 100,000 nodes", "µs a node", [float(v) for v in short.split()], 1.5, "" if short else why)
+    yield _row("W13", "chain of 10,000,000 nodes", "µs a node", [float(v) for v in long.split()], note=why or "safe")
