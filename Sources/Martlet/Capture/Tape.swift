@@ -165,8 +165,8 @@ public final class Tape {
     }
 
     /// Refuses to hand an element to the program. Bare numbers are constants and may be read.
-    static func refuseReading(_ op: String, _ t: Tensor) throws {
-        guard !t.isWrappedNumber, let tape = current else { return }
+    public static func refuseReading(_ op: String, _ t: Tensor) throws {
+        guard isRecording, !t.isWrappedNumber, let tape = current else { return }
         let error = MartletError.capture(
             "capture: \(op) reads a tensor's values into the program, which a replay cannot repeat; keep the decision or the number outside of the captured function")
         tape.refusal = tape.refusal ?? error
