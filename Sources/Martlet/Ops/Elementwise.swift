@@ -18,6 +18,7 @@ func binaryKernel(
         let r = try binaryKernel(op, a, b, dtype: .float32)
         return try withNoGrad { try r.to(common) }
     }
+    if let done = try plainBinary(op, a, b, common, into: out) { return done }
     let x = try a.operand(common)
     let y = try b.operand(common)
     let shape = try broadcastSizes(x.sizes, y.sizes)
@@ -47,6 +48,53 @@ func binaryKernel(
     }
     withExtendedLifetime((x, y)) {}
     return result
+}
+
+/// ``binaryKernel(_:_:_:dtype:into:)`` where one call of the kernel does: row-major operands, of which one has the
+/// result's sizes and the other the same or one element. A single element of another dtype is converted on the way.
+@inline(__always)
+private func plainBinary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ dtype: DType, into given: Tensor?) throws -> Tensor? {
+    guard a.sparse == nil, b.sparse == nil, a.isContiguous, b.isContiguous else { return nil }
+    let shaped: Tensor
+    if a.numel != 1 || a.rank > b.rank || (b.numel == 1 && a.rank == b.rank) {
+        guard b.numel == 1 ? b.rank <= a.rank : a.sizes == b.sizes else { return nil }
+        shaped = a
+    } else {
+        shaped = b
+    }
+    guard (a.dtype == dtype || a.numel == 1), (b.dtype == dtype || b.numel == 1) else { return nil }
+    guard dtype == .float32 || dtype == .float64 else { return nil }
+    let out: Tensor
+    if let given {
+        guard given.isPlain, given.dtype == dtype, given.sizes == shaped.sizes else { return nil }
+        out = given
+    } else {
+        out = try .empty(shaped.sizes, dtype)
+    }
+    guard out.isPlain else { return nil }
+    let n = out.numel
+    let (sa, sb) = (a.numel == 1 && n != 1 ? Int64(0) : 1, b.numel == 1 && n != 1 ? Int64(0) : 1)
+    if dtype == .float32 {
+        var numbers = (Float(0), Float(0))
+        withUnsafeMutablePointer(to: &numbers) { pair in
+            let room = UnsafeMutableRawPointer(pair).assumingMemoryBound(to: Float.self)
+            var (p, q) = (room, room + 1)
+            if a.dtype == dtype { p = a.typed() } else { p.pointee = a.elementAsFloat() }
+            if b.dtype == dtype { q = b.typed() } else { q.pointee = b.elementAsFloat() }
+            mk_binary_f32(op.rawValue, p, sa, q, sb, out.typed(), 1, Int64(n))
+        }
+    } else {
+        var numbers = (0.0, 0.0)
+        withUnsafeMutablePointer(to: &numbers) { pair in
+            let room = UnsafeMutableRawPointer(pair).assumingMemoryBound(to: Double.self)
+            var (p, q) = (room, room + 1)
+            if a.dtype == dtype { p = a.typed() } else { p.pointee = a.readDouble(at: a.offset) }
+            if b.dtype == dtype { q = b.typed() } else { q.pointee = b.readDouble(at: b.offset) }
+            mk_binary_f64(op.rawValue, p, sa, q, sb, out.typed(), 1, Int64(n))
+        }
+    }
+    withExtendedLifetime((a, b)) {}
+    return out
 }
 
 /// a + alpha * b in float32 or float64, rounded once where the CPU can.
@@ -216,6 +264,15 @@ func unaryKernel(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
     if a.dtype.size == 2 {
         let r = try unaryKernel(op, a.operand(.float32))
         return try withNoGrad { try r.to(a.dtype) }
+    }
+    if a.isPlain {
+        let out = try Tensor.empty(a.sizes, a.dtype)
+        if a.dtype == .float32 {
+            mk_unary_f32(op.rawValue, a.typed(Float.self), 1, out.typed(Float.self), 1, Int64(a.numel))
+        } else {
+            mk_unary_f64(op.rawValue, a.typed(Double.self), 1, out.typed(Double.self), 1, Int64(a.numel))
+        }
+        return out
     }
     let out = try a.emptyLike()
     let loop = ElementLoop(out, a)

@@ -251,7 +251,19 @@ func copyKernel(_ out: Tensor, _ source: Tensor) {
 }
 
 /// Sets every element of `out` to the 0-dim `value`.
-func fillKernel(_ out: Tensor, _ value: Tensor) { copyKernel(out, value) }
+func fillKernel(_ out: Tensor, _ value: Tensor) {
+    // One number into little memory, as seeds of gradients and small constants are.
+    if out.isPlain && out.numel <= 16 && value.isPlain && value.numel == 1 {
+        let v = value.readDouble(at: value.offset)
+        if out.dtype == .float32 {
+            out.typed(Float.self).update(repeating: Float(v), count: out.numel)
+        } else {
+            out.typed(Double.self).update(repeating: v, count: out.numel)
+        }
+        return
+    }
+    copyKernel(out, value)
+}
 
 /// How many threads an operation may use.
 public enum Threads {

@@ -86,7 +86,7 @@ extension Tensor {
         if dtype != source.dtype {
             dtype = source.dtype
         }
-        if let accumulator { accumulator.outputs = [OutputInfo(self)] }
+        if let accumulator { accumulator.setOutputs([OutputInfo(self)]) }
         let counter = VersionCounter()
         counter.value = source.version
         ownVersion = counter
