@@ -7,7 +7,7 @@
 
 #include "bridge.h"
 
-enum { MAX_OPERATIONS = 512, MAX_PARAMETERS = 12, MAX_LIST = 32, MAX_WORDS = 6, MAX_REALS = 4, MAX_NUMBERS = 4 };
+enum { MAX_OPERATIONS = 512, MAX_PARAMETERS = 12, MAX_REALS = 4 };
 
 /* Kinds of the table as letters: T tensor, t or None; N operand, n or None; i int, I or None; b flag; f real, F or None;
    d dtype; l ints, L or None, s the rest of the positional arguments as ints; h tensors; e a word; g None in place of a
@@ -24,6 +24,7 @@ typedef struct {
     PyObject *fallback;  /* the line's function over ctypes */
     Parameter parameters[MAX_PARAMETERS];
     int count, positional;
+    int of_tensors;      /* without one among its operands it has rules of its own */
     int unlock;          /* other threads of Python may run meanwhile */
     char result;         /* T a tensor, s the first argument, n None, i or q an int of 32 or 64 bits, -1 for an error */
     int plan_length;
@@ -35,15 +36,10 @@ typedef struct {
 static Operation operations[MAX_OPERATIONS];
 static int operation_count;
 
-/* One converted argument: a word (handle, integer, list) and a count, or a real. */
-typedef struct { int64_t word, count; double real; } Value;
-/* What lives until the call is over: lists' elements, and operands made of numbers; and how many tensors were given. */
-typedef struct { int64_t list[MAX_LIST]; int listed; mt_tensor numbers[MAX_NUMBERS]; int made, tensors; } Room;
-
 /* Numbers as operands are kept in a table by their bits; entries are never given up, so they outlive any call. */
 static struct { mt_tensor handle; int64_t bits; PyObject *type; } known_numbers[512];
 
-static int take_number(PyObject *object, Value *out, Room *room) {
+int take_number(PyObject *object, Value *out, Room *room) {
     int64_t bits;
     double real = 0;
     int truth = object == _Py_TrueStruct;
@@ -83,6 +79,10 @@ static int take_number(PyObject *object, Value *out, Room *room) {
     return 1;
 }
 
+void empty_room(Room *room) {
+    while (room->made) mt_tensor_release(room->numbers[--room->made]);
+}
+
 static int take_int(PyObject *object, int64_t *out) {
     if (object->type != PyLong_Type) return 0;
     *out = PyLong_AsLongLong(object);
@@ -109,7 +109,7 @@ static int take_list(PyObject *const *items, PyObject *sequence, Py_ssize_t n, i
     return 1;
 }
 
-static int take_sequence(PyObject *object, int tensors, Value *out, Room *room) {
+int take_sequence(PyObject *object, int tensors, Value *out, Room *room) {
     if (object->type == PyLong_Type && !tensors) return take_list(&object, NULL, 1, 0, out, room);
     unsigned long flags = PyType_GetFlags(object->type);
     if (!(flags & (FLAG_TUPLE | FLAG_LIST))) return 0;
@@ -244,7 +244,7 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         if (parameter->kind == 's' && !bound[i] && rest_count) plain = take_list(rest, NULL, rest_count, 0, &values[i], &room);
         else plain = object && take(parameter, object, &values[i], &room);
     }
-    plain = plain && room.tensors;  /* operations on numbers alone have rules of their own */
+    plain = plain && (room.tensors || !operation->of_tensors);
     int64_t words[MAX_PARAMETERS] = {0}, result = 0;
     double reals[MAX_REALS] = {0};
     int word_count = 0, real_count = 0;
@@ -268,7 +268,7 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         result = call_function(operation->function, words, word_count, reals, real_count);
         if (state) PyEval_RestoreThread(state);
     }
-    while (room.made) mt_tensor_release(room.numbers[--room.made]);
+    empty_room(&room);
     if (!plain) {
         if (PyErr_Occurred()) PyErr_Clear();
         return call_fallback(operation->fallback, self, given, n, keywords);
@@ -321,6 +321,7 @@ PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObj
         parameter->name = keep(PyTuple_GetItem(parts, 1));
         if (PyTuple_GetItem(parts, 2) == _Py_TrueStruct) parameter->standard = keep(PyTuple_GetItem(parts, 3));
         parameter->words = keep(PyTuple_GetItem(parts, 4));
+        if (strchr("TtNn", parameter->kind)) made->of_tensors = 1;
     }
     int words = 0, reals = 0;
     for (int i = 0; i < made->plan_length; i++) {
@@ -345,5 +346,12 @@ PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObj
     made->definition.function = (is_method ? method_entries : function_entries)[operation_count];
     if (PyErr_Occurred()) return NULL;
     operation_count++;
+    if (is_method && !made->unlock) {
+        int of_operands = made->plan_length >= made->count && made->count <= 2;
+        for (int i = 0; i < made->plan_length; i++)
+            if (i < made->count ? made->plan_is_constant[i] || made->plan[i] != i : !made->plan_is_constant[i] || made->plan[i])
+                of_operands = 0;
+        if (of_operands) note_operator(made->definition.name, made->function, made->result);
+    }
     return is_method ? PyDescr_NewMethod(Tensor, &made->definition) : PyCFunction_NewEx(&made->definition, NULL, a[9]);
 }

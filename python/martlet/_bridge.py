@@ -1,14 +1,13 @@
 """The second door to the library: where CPython offers its stable ABI, the library itself makes Tensor's base class
 and the callables of the table of operations (Sources/MartletBridge). Calls then cost a fraction of what ctypes takes.
 
-MARTLET_BRIDGE=abi3 opens it, and is an error where it cannot be opened; without it, or with MARTLET_BRIDGE=ctypes, it
-stays shut. `opened` is its module, or None: then everything goes over ctypes.
+It is opened wherever it can be. MARTLET_BRIDGE=ctypes keeps it shut; MARTLET_BRIDGE=abi3 makes it an error where it
+cannot be opened. `opened` is its module, or None: then everything goes over ctypes.
 """
 import atexit
 import ctypes
 import os
 import sys
-import sysconfig
 
 from ._native import _LONG, fail, lib
 from ._prototypes import PROTOTYPES
@@ -18,17 +17,18 @@ def _open():
     wanted = os.environ.get("MARTLET_BRIDGE", "")
     if wanted not in ("", "ctypes", "abi3"):
         raise ImportError(f"MARTLET_BRIDGE must be ctypes or abi3, got {wanted!r}")
-    if wanted != "abi3":
+    if wanted == "ctypes":
         return None
     module = None
-    if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED"):
+    # Builds without the GIL ("t") and those that trace references have another head of objects.
+    if sys.implementation.name == "cpython" and "t" not in getattr(sys, "abiflags", "") and not hasattr(sys, "getobjects"):
         try:
             make = lib._fast.mt_python_bridge
             make.restype, make.argtypes = ctypes.py_object, ()
             module = make()
         except (AttributeError, ValueError):  # a library without it; NULL
             pass
-    if module is None:
+    if module is None and wanted == "abi3":
         raise ImportError("MARTLET_BRIDGE=abi3: this Python does not offer CPython's stable ABI (or holds the bridge already)")
     return module
 
@@ -42,19 +42,27 @@ else:
     class TensorBase:
         """What holds the handle of a tensor."""
 
-        __slots__ = ("_h",)
+        __slots__ = ("_h", "__dict__", "__weakref__")
 
         def __del__(self, release=lib.mt_tensor_release):  # a default outlives the module's names when the interpreter ends
             release(self._h)
 
 
-def connect(Tensor, Size, dtypes, dtype):
-    """Gives the library the classes it makes instances of, and leaves to TensorBase what it has from the library."""
+def connect(Tensor, Size, dtypes, dtype, find):
+    """Gives the library the classes it makes instances of and what finds a method in the table, and leaves to TensorBase
+    what it has from the library."""
     if opened:
         python = Tensor.__dict__
-        opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"])
+        opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"], find)
         for name in [n for n in TensorBase.__dict__ if n in Tensor.__dict__ and not n.startswith("__")]:
             delattr(Tensor, name)
+
+
+def quickened(function):
+    """The library's own callable for the plain calls of tensor() or autograd.grad(); the function itself over ctypes."""
+    if not opened:
+        return function
+    return getattr(opened, function.__name__)(function, function.__doc__, function.__module__)
 
 
 _KINDS = {
