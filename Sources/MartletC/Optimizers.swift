@@ -178,6 +178,8 @@ public func mt_sgd_update(
 ) -> mt_status {
     status {
         let (lr, o) = try sgd(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             var buffer = try optional(buffers?[i])
@@ -197,12 +199,35 @@ public func mt_adam_update(
 ) -> mt_status {
     status {
         let (lr, o) = try adam(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             try withNoGrad {
                 try Adam.update(
                     p, T(grads?[i], "grads"), T(first?[i], "exp_avgs"), T(second?[i], "exp_avg_sqs"),
                     optional(largest?[i], "max_exp_avg_sqs"), step: T(steps?[i], "steps").countStep(), lr: lr, o)
+            }
+            p.noteUpdate()
+        }
+    }
+}
+
+@_cdecl("mt_sparse_adam_update") @implementation
+public func mt_sparse_adam_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ first: UnsafePointer<mt_tensor?>?,
+    _ second: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<Int64>?, _ n: Int32, _ given: UnsafePointer<mt_adam_options>?
+) -> mt_status {
+    status {
+        let (lr, o) = try adam(given)
+        guard n <= 0 || steps != nil else { throw MartletError(.handle, "mt_sparse_adam_update: steps is NULL") }
+        for i in 0..<Int(Swift.max(n, 0)) {
+            let p = try T(params?[i], "params")
+            try withNoGrad {
+                let g = try T(grads?[i], "grads")
+                try SparseAdam.update(
+                    p, o.maximize ? g.neg() : g, T(first?[i], "exp_avgs"), T(second?[i], "exp_avg_sqs"), step: Int(steps![i]),
+                    lr: lr, betas: (o.beta1, o.beta2), eps: o.eps)
             }
             p.noteUpdate()
         }
@@ -217,6 +242,8 @@ public func mt_rmsprop_update(
 ) -> mt_status {
     status {
         let (lr, o) = try rmsprop(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             try withNoGrad {
@@ -237,6 +264,8 @@ public func mt_adagrad_update(
 ) -> mt_status {
     status {
         let (lr, o) = try adagrad(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             try withNoGrad { try Adagrad.update(p, T(grads?[i], "grads"), T(sums?[i], "sums"), step: T(steps?[i], "steps").countStep(), lr: lr, o) }

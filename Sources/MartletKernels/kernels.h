@@ -42,6 +42,7 @@
                                     T *dweight, T *dbias, int64_t rows, int64_t cols, int64_t stride); \
     void (*sgd_##S)(T *p, const T *g, T *buf, int64_t n, const double *h); \
     void (*adam_##S)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const double *h); \
+    void (*sparse_adam_##S)(T *p, const T *g, T *m, T *v, int64_t n, const double *h); \
     void (*rmsprop_##S)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const double *h); \
     void (*adagrad_##S)(T *p, const T *g, T *sum, int64_t n, const double *h); \
     void (*adadelta_##S)(T *p, const T *g, T *sq, T *acc, int64_t n, const double *h); \
@@ -80,6 +81,9 @@ extern const mk_table *mk_active;
 
 /* Elements handled per thread at least, in a cheap elementwise loop. */
 #define MK_GRAIN 32768
+
+/* mk_parallel_for where items are large: the work of all is that of `grains` times MK_GRAIN cheap elements. */
+void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void *context, int64_t begin, int64_t end), void *context);
 
 /* Before a loop whose iterations touch distinct elements: the compiler need
  * not test whether the pointers overlap (in place use has the same index). */

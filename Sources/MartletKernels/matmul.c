@@ -1,9 +1,10 @@
 /* matmul.c: which way a matrix product is computed, and on how many threads.
  * The way is chosen from the whole shape before any cutting, and cuts are never
  * along k, so the result does not depend on the number of threads. */
+#include "blas.h"
 #include "kernels.h"
 
-enum { GEMM, DOTS, DOTS_SWAPPED, COMBINE_ROW, COMBINE_COLUMN };
+enum { GEMM, BLAS, DOTS, DOTS_SWAPPED, COMBINE_ROW, COMBINE_COLUMN };
 
 /* Multiplications below which the plain loop wins over packing, and per thread. */
 enum { TINY = 64, GRAIN = 1 << 20 };
@@ -23,6 +24,7 @@ typedef struct { \
     const T *bias; \
     int bias_rows; /* one value per row of C, not per column */ \
     int64_t cut_m, cut_n, across; /* rows and columns of a piece; pieces side by side */ \
+    const struct mk_blas *blas; \
 } product_##S; \
 \
 static void plain_##S(const product_##S *g) { \
@@ -41,6 +43,10 @@ static void serial_##S(const product_##S *g) { \
     const mk_table *t = mk_active; \
     int64_t down = g->bias_rows, along = !g->bias_rows; \
     switch (g->way) { \
+    case BLAS: \
+        mk_blas_gemm_##S(g->blas, g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->csa, g->b, g->rsb, g->csb, g->beta, g->c, \
+                         g->rsc, g->bias, g->bias_rows); \
+        return; \
     case DOTS: \
         t->gemm_dots_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->b, g->csb, g->beta, g->c, g->rsc, g->csc, g->bias, \
                           down, along); \
@@ -97,11 +103,11 @@ static int way_##S(const product_##S *g) { \
 void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
                  int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias) { \
     if (m <= 0 || n <= 0) return; \
-    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1}; \
+    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1, NULL}; \
     /* The transposed product, when C is stored by columns, or when that spares \
        packing the larger of two operands that both run along k. */ \
     if ((csc != 1 && rsc == 1 && m > 1) || (csa == 1 && rsb == 1 && m > 8 && n > m && m <= mk_active->gemm_narrow_##S)) \
-        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1}; \
+        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1, NULL}; \
     if (k <= 0 || m * n * k <= TINY) { \
         plain_##S(&g); \
         return; \
@@ -111,8 +117,11 @@ void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t r
     if (g.m == 1) g.rsa = g.k; \
     if (g.n == 1) g.csb = g.k; \
     g.way = way_##S(&g); \
+    if (g.way == GEMM && g.csc == 1 && atomic_load_explicit(&mk_blas_current, memory_order_relaxed) && \
+        (g.blas = mk_blas_for(sizeof(T) == 8, g.m, g.n, g.k, g.rsa, g.csa, g.rsb, g.csb, g.rsc))) \
+        g.way = BLAS; \
     int64_t threads = mk_get_num_threads(), work = m * n * k; \
-    if (g.way != GEMM) work *= 4; /* bound by memory: the sooner in parallel */ \
+    if (g.way > BLAS) work *= 4; /* bound by memory: the sooner in parallel */ \
     if (threads == 1 || work < 2 * GRAIN) { \
         serial_##S(&g); \
         return; \
@@ -128,7 +137,7 @@ void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t r
     g.cut_m = ((g.m + pm - 1) / pm + 13) / 14 * 14; \
     g.cut_n = ((g.n + pn - 1) / pn + 31) / 32 * 32; \
     g.across = (g.n + g.cut_n - 1) / g.cut_n; \
-    mk_parallel_for(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, pieces_##S, &g); \
+    mk_parallel_heavy(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, work / GRAIN * 4, pieces_##S, &g); \
 } \
 \
 typedef struct { product_##S g; int64_t bsa, bsb, bsc; } batch_##S; \
@@ -142,10 +151,10 @@ static void batch_piece_##S(void *context, int64_t begin, int64_t end) { \
 void mk_gemm_batched_##S(int64_t batch, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t bsa, int64_t rsa, \
                          int64_t csa, const T *b, int64_t bsb, int64_t rsb, int64_t csb, T beta, T *c, int64_t bsc, \
                          int64_t rsc, int64_t csc) { \
-    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1}, bsa, bsb, bsc}; \
+    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1, NULL}, bsa, bsb, bsc}; \
     int64_t work = m * n * (k > 0 ? k : 1), grain = work > 0 ? GRAIN / work + 1 : batch; \
     if (batch < mk_get_num_threads()) batch_piece_##S(&s, 0, batch); \
-    else mk_parallel_for(batch, grain, batch_piece_##S, &s); \
+    else mk_parallel_heavy(batch, grain, batch * work / GRAIN * 4, batch_piece_##S, &s); \
 }
 
 DEFINE(float, f32)

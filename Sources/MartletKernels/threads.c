@@ -2,27 +2,52 @@
  * pieces are handed out by an atomic counter. A worker enters through a gate
  * that its owner shuts when no piece is left, so a worker that wakes too late is
  * never waited for. A worker that finds nothing to do spins for some
- * microseconds, then sleeps on a condition variable. */
-#include "include/martlet_kernels.h"
+ * microseconds, then sleeps on a condition variable; so does a caller who waits
+ * for the last pieces.
+ *
+ * Where other programs keep cores busy, a worker that is taken off its core in
+ * the middle of a piece makes the whole region wait. Each region therefore
+ * compares the time it took with what one thread less would have needed, and
+ * where the sum of that is a loss, regions take one thread less (on two cores:
+ * the caller alone), sleep instead of spinning, and try again after a while
+ * that doubles each time. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include "kernels.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 256, SPINS = 2000, PIECES_PER_THREAD = 4 };
 
+/* Waking a worker costs more than a small region. It is done for one of this
+ * many grains, or after that many regions that came within SOON of each other. */
+enum { WORTH_WAKING = 8, IN_A_ROW = 4 };
+
+/* Nanoseconds. CREDIT is the most gain that is set against losses: a few turns of another program, some milliseconds
+ * each, do not count yet. TRIAL is that of a new attempt: less than one turn. TURN: shorter
+ * regions hold none. */
+enum { TURN = 300000, SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 10000000, LONGEST_PAUSE = 320000000 };
+
 static _Thread_local mk_tls_t tls;
 mk_tls_t *mk_tls_get(void) { return &tls; }
+
+int32_t mk_recording;
+void mk_recording_add(int32_t n) { __atomic_fetch_add(&mk_recording, n, __ATOMIC_SEQ_CST); }
 
 static _Thread_local int inside; /* in a piece of a region: loops below run serially */
 
 static struct {
     pthread_mutex_t busy;    /* held by the thread whose region runs */
     pthread_mutex_t lock;    /* guards the sleepers */
-    pthread_cond_t wake;
+    pthread_cond_t wake, done;
     atomic_uint generation;  /* counts regions */
     atomic_int sleeping;
     atomic_uint gate;        /* 1 when open, plus 2 for each worker inside */
@@ -32,8 +57,14 @@ static struct {
     void *context;
     int workers;             /* threads created */
     atomic_uint wanted;      /* workers this region has use for */
+    atomic_int waiting;      /* the caller sleeps until the gate is empty */
+    atomic_int crowd;        /* threads fewer than asked for, because others use the cores */
+    atomic_int_fast64_t ended; /* when the last region did */
+    int64_t credit, pause, calm; /* gains less losses; how long to do with less; until when. Under busy */
+    int row;                 /* regions that followed each other soon; under busy */
     atomic_int threads;      /* wanted, with the caller; 0: not asked yet */
-} pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER,
+          .done = PTHREAD_COND_INITIALIZER, .credit = CREDIT, .pause = PAUSE};
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -43,22 +74,41 @@ static inline void relax(void) {
 #endif
 }
 
-static void take_pieces(void) {
+static int64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Items done. */
+static int64_t take_pieces(void) {
+    int64_t items = 0;
     inside++;
     for (;;) {
         int64_t begin = atomic_fetch_add_explicit(&pool.next, pool.piece, memory_order_relaxed);
         if (begin >= pool.n) break;
         int64_t end = pool.n - begin < pool.piece ? pool.n : begin + pool.piece;
         pool.fn(pool.context, begin, end);
+        items += end - begin;
     }
     inside--;
+    return items;
+}
+
+static void leave(void) {
+    if (atomic_fetch_sub(&pool.gate, 2) == 2 && atomic_load(&pool.waiting)) {
+        pthread_mutex_lock(&pool.lock);
+        pthread_cond_signal(&pool.done);
+        pthread_mutex_unlock(&pool.lock);
+    }
 }
 
 static void *worker(void *argument) {
     unsigned seen = (unsigned)(uintptr_t)argument;
     for (;;) {
         unsigned now = seen;
-        for (int i = 0; i < SPINS; i++) {
+        int spins = atomic_load_explicit(&pool.crowd, memory_order_relaxed) ? 1 : SPINS;
+        for (int i = 0; i < spins; i++) {
             now = atomic_load_explicit(&pool.generation, memory_order_acquire);
             if (now != seen) break;
             relax();
@@ -75,7 +125,7 @@ static void *worker(void *argument) {
         while ((gate & 1) && gate / 2 < atomic_load_explicit(&pool.wanted, memory_order_relaxed))
             if (atomic_compare_exchange_weak(&pool.gate, &gate, gate + 2)) {
                 take_pieces();
-                atomic_fetch_sub(&pool.gate, 2);
+                leave();
                 break;
             }
     }
@@ -89,8 +139,10 @@ static void forked(void) {
     memcpy(&pool.busy, &mutex, sizeof mutex);
     memcpy(&pool.lock, &mutex, sizeof mutex);
     memcpy(&pool.wake, &cond, sizeof cond);
+    memcpy(&pool.done, &cond, sizeof cond);
     atomic_store(&pool.sleeping, 0);
     atomic_store(&pool.gate, 0);
+    atomic_store(&pool.waiting, 0);
     pool.workers = 0;
 }
 
@@ -108,6 +160,55 @@ int32_t mk_get_num_threads(void) {
 
 void mk_set_num_threads(int32_t n) {
     atomic_store_explicit(&pool.threads, n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n, memory_order_relaxed);
+    atomic_store_explicit(&pool.crowd, 0, memory_order_relaxed);
+}
+
+/* Whether the calling thread lost its core to another since the last call: its own time then says nothing,
+ * but that there are more who run than cores. */
+static int was_interrupted(void) {
+#if defined(RUSAGE_THREAD)
+    static _Thread_local long last;
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    int more = usage.ru_nivcsw != last;
+    last = usage.ru_nivcsw;
+    return more;
+#else
+    return 0;
+#endif
+}
+
+/* With pool.busy held, after a region: what it says about the number of threads. `spent` is the caller's time in its own
+ * `items` of n, `took` that of the whole region. */
+static void learn(int threads, int64_t n, int64_t items, int64_t spent, int64_t took) {
+    if (items == 0) return;
+    double with_less = (double)spent / (double)items * (double)n / (threads - 1);
+    if (took > TURN && was_interrupted()) with_less = 0;
+    pool.credit += (int64_t)with_less - took;
+    int crowd = atomic_load_explicit(&pool.crowd, memory_order_relaxed);
+    if (pool.credit > CREDIT) {
+        pool.credit = CREDIT;
+        if (crowd == 0) pool.pause = PAUSE;
+    } else if (pool.credit < 0) {
+        int asked = mk_get_num_threads();
+        if (crowd < asked - 1) crowd++;
+        atomic_store_explicit(&pool.crowd, crowd, memory_order_relaxed);
+        pool.credit = TRIAL;
+        pool.calm = now() + pool.pause;
+        if (pool.pause < LONGEST_PAUSE) pool.pause *= 2;
+    }
+}
+
+/* With pool.busy held: how many threads a region may have now. */
+static int width(int64_t at) {
+    int asked = mk_get_num_threads(), crowd = atomic_load_explicit(&pool.crowd, memory_order_relaxed);
+    if (crowd > 0 && at >= pool.calm) {
+        crowd--;
+        atomic_store_explicit(&pool.crowd, crowd, memory_order_relaxed);
+        pool.credit = TRIAL;
+        pool.calm = at + pool.pause;
+    }
+    return asked - crowd > 1 ? asked - crowd : 1;
 }
 
 /* With pool.busy held: makes at least `wanted` workers if the system allows. */
@@ -127,15 +228,27 @@ static void grow(int wanted) {
 }
 
 void mk_parallel_for(int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t), void *context) {
+    mk_parallel_heavy(n, grain, grain > 0 ? n / grain : n, fn, context);
+}
+
+void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void *, int64_t, int64_t), void *context) {
     if (n <= 0) return;
     if (grain < 1) grain = 1;
-    int threads = mk_get_num_threads();
-    if (n <= grain || threads == 1 || inside || pthread_mutex_trylock(&pool.busy) != 0) {
+    if (n <= grain || mk_get_num_threads() == 1 || inside || pthread_mutex_trylock(&pool.busy) != 0) {
         fn(context, 0, n);
         return;
     }
-    int64_t most = (n + grain - 1) / grain;
+    int64_t start = now(), most = (n + grain - 1) / grain;
+    int threads = width(start);
     if (most < threads) threads = (int)most;
+    pool.row = start - atomic_load_explicit(&pool.ended, memory_order_relaxed) < SOON ? pool.row + 1 : 0;
+    if (threads > 1 && atomic_load(&pool.sleeping) == pool.workers && grains < WORTH_WAKING && pool.row < IN_A_ROW) threads = 1;
+    if (threads == 1) {
+        pthread_mutex_unlock(&pool.busy);
+        fn(context, 0, n);
+        atomic_store_explicit(&pool.ended, now(), memory_order_relaxed);
+        return;
+    }
     grow(threads - 1);
     int64_t piece = (n + (int64_t)threads * PIECES_PER_THREAD - 1) / ((int64_t)threads * PIECES_PER_THREAD);
     pool.piece = piece < grain ? grain : piece;
@@ -151,11 +264,19 @@ void mk_parallel_for(int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64
         pthread_cond_broadcast(&pool.wake);
         pthread_mutex_unlock(&pool.lock);
     }
-    take_pieces();
+    int64_t begun = now(), items = take_pieces(), done = now();
     atomic_fetch_sub(&pool.gate, 1);
-    for (int i = 0; atomic_load(&pool.gate) != 0; i++) {
-        if (i < SPINS) relax();
-        else sched_yield(), i = 0;
+    int spins = atomic_load_explicit(&pool.crowd, memory_order_relaxed) ? 1 : SPINS;
+    for (int i = 0; i < spins && atomic_load(&pool.gate) != 0; i++) relax();
+    if (atomic_load(&pool.gate) != 0) {
+        pthread_mutex_lock(&pool.lock);
+        atomic_store(&pool.waiting, 1);
+        while (atomic_load(&pool.gate) != 0) pthread_cond_wait(&pool.done, &pool.lock);
+        atomic_store(&pool.waiting, 0);
+        pthread_mutex_unlock(&pool.lock);
     }
+    int64_t end = now();
+    atomic_store_explicit(&pool.ended, end, memory_order_relaxed);
+    learn(threads, n, items, done - begun, end - start);
     pthread_mutex_unlock(&pool.busy);
 }

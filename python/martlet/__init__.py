@@ -18,6 +18,7 @@ from ._grad_mode import (  # noqa: F401
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled)
 from ._misc import *  # noqa: F401,F403
 from . import _tensor_str, random
+from ._capture import CaptureError, capture  # noqa: F401
 from ._tensor_str import set_printoptions  # noqa: F401
 from .random import (  # noqa: F401
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)
@@ -27,6 +28,9 @@ __version__ = "0.1.0"
 inf, nan, pi, e = _misc.inf, _misc.nan, _misc.pi, _misc.e  # noqa: F821
 newaxis = None
 globals().update(_creation.TENSOR_TYPES)
+if _native.os.environ.get("MARTLET_BLAS"):
+    from .backends import blas as _blas
+    _blas.load(_native.os.environ["MARTLET_BLAS"])
 
 for _name in _ops.REGISTRY["m"]:
     if _name not in Tensor.__dict__ and _name not in _native_base.__dict__:

@@ -1,4 +1,5 @@
 """Settings and questions at the top level of torch's namespace."""
+import ctypes
 import math
 
 from . import _types
@@ -9,6 +10,7 @@ __all__ = [
     "is_tensor", "is_floating_point", "is_complex", "numel", "get_default_dtype", "set_default_dtype", "set_num_threads",
     "get_num_threads", "result_type", "promote_types", "can_cast", "typename", "manual_seed_all", "set_default_device",
     "get_default_device", "use_deterministic_algorithms", "are_deterministic_algorithms_enabled", "is_nonzero", "broadcast_shapes",
+    "empty_cache", "memory_stats", "reset_peak_memory_stats",
 ]
 
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
@@ -64,6 +66,32 @@ def set_num_threads(n):
 def get_num_threads():
     """How many threads an operation may use."""
     return lib.mt_get_num_threads()
+
+
+def empty_cache():
+    """Gives the memory that is kept for later tensors back to the system."""
+    lib.mt_empty_cache()
+
+
+class _MemoryStats(ctypes.Structure):
+    """mt_memory_stats of martlet.h."""
+
+    _fields_ = [("size", ctypes.c_uint32), ("allocated", ctypes.c_int64), ("peak", ctypes.c_int64), ("cached", ctypes.c_int64)]
+
+
+def memory_stats():
+    """Bytes that tensors hold now, the most they held, and those kept for reuse, under torch's names for them."""
+    stats = _MemoryStats(ctypes.sizeof(_MemoryStats))
+    lib.mt_get_memory_stats(ctypes.byref(stats))
+    return {
+        "allocated_bytes.all.current": stats.allocated, "allocated_bytes.all.peak": stats.peak,
+        "reserved_bytes.all.current": stats.allocated + stats.cached,
+    }
+
+
+def reset_peak_memory_stats():
+    """Makes the most bytes that tensors held what they hold now."""
+    lib.mt_reset_peak_memory()
 
 
 def result_type(a, b):

@@ -68,6 +68,16 @@ def adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, *, lr, b
         fail()
 
 
+def sparse_adam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, maximize=False):
+    """See martlet.optim._updates.sparse_adam_."""
+    if not _plain(lr, beta1, beta2, eps):
+        return NotImplemented
+    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, 0, 0, 1 if maximize else 0, 0)
+    if lib.mt_sparse_adam_update(_handles(params), _handles(grads), _handles(exp_avgs), _handles(exp_avg_sqs),
+                                 (ctypes.c_int64 * len(steps))(*steps), len(params), ctypes.addressof(options)):
+        fail()
+
+
 def rmsprop_(params, grads, square_avgs, grad_avgs, momentum_buffers, steps, *, lr, alpha, eps, weight_decay=0, momentum=0,
              centered=False, maximize=False, differentiable=False):
     """See martlet.optim._updates.rmsprop_."""

@@ -101,3 +101,56 @@ def test_graphs_that_are_never_walked_are_freed():
         for _ in range(20):
             y = (y * 1.01).relu()
     assert growth(step, 20, STEPS) < 1 << 20
+
+
+@needs_proc
+def test_empty_cache_gives_memory_back():
+    size = 32 << 20
+    tensors = [torch.ones(size // 4) for _ in range(4)] + [torch.ones(1000) for _ in range(1000)]
+    full, held = resident(), torch.memory_stats()["allocated_bytes.all.current"]
+    del tensors
+    stats = torch.memory_stats()
+    assert held - stats["allocated_bytes.all.current"] >= 4 * size
+    reserved = stats["reserved_bytes.all.current"]
+    assert reserved - stats["allocated_bytes.all.current"] >= 4 * size
+    torch.empty_cache()
+    assert full - resident() > 3.5 * size
+    assert reserved - torch.memory_stats()["reserved_bytes.all.current"] >= 4 * size
+
+
+def test_the_peak_is_counted_and_reset():
+    torch.reset_peak_memory_stats()
+    before = torch.memory_stats()
+    assert before["allocated_bytes.all.peak"] == before["allocated_bytes.all.current"]
+    torch.ones(1 << 20).add(1)
+    after = torch.memory_stats()
+    assert after["allocated_bytes.all.peak"] - before["allocated_bytes.all.current"] >= 8 << 20
+    assert after["allocated_bytes.all.current"] - before["allocated_bytes.all.current"] < 1 << 20
+
+
+def test_a_refused_allocation_leaves_the_rest_working():
+    """Memory that is kept for reuse is given back before a request is refused."""
+    code = """
+import resource
+import martlet as torch
+torch.ones(1)
+size = 64 << 20
+with open("/proc/self/statm") as file:
+    mapped = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (mapped + 5 * size, resource.RLIM_INFINITY))
+del_me = [torch.ones(size // 4) for _ in range(3)]
+del del_me
+whole = torch.ones(size)  # four times as large: only if the three are given back
+del whole
+try:
+    torch.ones(1 << 40)
+    print("no error")
+except RuntimeError as error:
+    print(str(error).split(":")[0])
+print(torch.ones(3).sum().item())
+"""
+    import subprocess
+    import sys
+    root = os.path.dirname(os.path.dirname(os.path.abspath(torch.__file__)))
+    result = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True)
+    assert result.stdout == "[enforce fail at alloc] DefaultCPUAllocator\n3.0\n", result.stderr

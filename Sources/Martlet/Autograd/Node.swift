@@ -341,6 +341,7 @@ final class AccumulateGrad: Node {
     /// in place unless recording.
     private func add(_ gradient: inout Tensor) throws {
         if !GradMode.isEnabled && isKnownUniquelyReferenced(&gradient) { gradient.dropUnsharedBase() }
+        if Tape.isRecording { Tape.reads(slot) }
         if let existing = slot.grad {
             if GradMode.isEnabled {
                 slot.grad = try Tensor.addGradients(existing, gradient)

@@ -53,8 +53,15 @@ extension Tensor {
 
     /// The gradient accumulated by `backward()`; nil before.
     public var grad: Tensor? {
-        get { gradSlot?.grad }
-        set { (gradSlot ?? makeGradSlot()).grad = newValue }
+        get {
+            if Tape.isRecording, let gradSlot { Tape.reads(gradSlot) }
+            return gradSlot?.grad
+        }
+        set {
+            let slot = gradSlot ?? makeGradSlot()
+            if Tape.isRecording { Tape.overwrites(slot) }
+            slot.grad = newValue
+        }
     }
 
     /// Sets the gradient after torch's checks of shape and dtype.

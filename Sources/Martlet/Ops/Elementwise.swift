@@ -28,15 +28,23 @@ func binaryKernel(
     switch common {
     case .float32:
         let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_binary_f32(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("binary", part, [at(o), at(p), at(q)])
     case .float64:
         let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_binary_f64(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
-    default: try integerBinary(op, result, x, y, loop)
+        loop.forEachRun(part)
+        loop.note("binary", part, [at(o), at(p), at(q)])
+    default:
+        try integerBinary(op, result, x, y, loop)
+        Tape.note("binary", { [r = result.lent, x = x.lent, y = y.lent] in
+            do { try integerBinary(op, r, x, y, loop) } catch { Tape.replaying?.fail(error as! MartletError) }
+        })
     }
     withExtendedLifetime((x, y)) {}
     return result
@@ -99,14 +107,18 @@ func addScaledKernel(
     let (so, sx, sy, _) = loop.inner
     if dtype == .float32 {
         let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_add_scaled_f32(p + j, Int64(sx), q + k, Int64(sy), Float(alpha), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("add_scaled", part, [at(o), at(p), at(q)])
     } else {
         let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_add_scaled_f64(p + j, Int64(sx), q + k, Int64(sy), alpha, o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("add_scaled", part, [at(o), at(p), at(q)])
     }
     withExtendedLifetime((x, y)) {}
     return result
@@ -120,11 +132,19 @@ private func layout(_ shape: Dims, _ dtype: DType, _ x: Tensor, _ y: Tensor) thr
 }
 
 extension Tensor {
+    /// This bare number in `dtype`, as memory that replays only read.
+    private func constant(_ dtype: DType) throws -> Tensor {
+        let t = Tensor(storage: try Storage(byteCount: dtype.size, constant: true), offset: 0, sizes: [], strides: [], dtype: dtype)
+        Tape.paused { copyKernel(t, self) }
+        return t
+    }
+
     /// This tensor's values in `dtype`, without history.
     @inline(__always)
     func operand(_ dtype: DType) throws -> Tensor {
         if isSparse { throw MartletError.notImplemented("sparse tensors do not take part in this operation; use to_dense()") }
         if self.dtype == dtype { return self }
+        if isWrappedNumber && Tape.isRecording { return try constant(dtype) }
         return try withNoGrad { try to(dtype) }
     }
 }
@@ -259,14 +279,18 @@ func unaryKernel(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
     let (so, sa, _, _) = loop.inner
     if a.dtype == .float32 {
         let (o, p) = (out.typed(Float.self), a.typed(Float.self))
-        loop.forEachRun { i, j, _, _, n in
+        func part(_ i: Int, _ j: Int, _: Int, _: Int, _ n: Int) {
             mk_unary_f32(op.rawValue, p + j, Int64(sa), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("unary", part, [at(o), at(p)])
     } else {
         let (o, p) = (out.typed(Double.self), a.typed(Double.self))
-        loop.forEachRun { i, j, _, _, n in
+        func part(_ i: Int, _ j: Int, _: Int, _: Int, _ n: Int) {
             mk_unary_f64(op.rawValue, p + j, Int64(sa), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("unary", part, [at(o), at(p)])
     }
     return out
 }
@@ -282,8 +306,9 @@ private func integerUnary(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
         copyKernel(out, a)
         return out
     }
+    let (target, origin, dtype) = (out.pointer, a.pointer, a.dtype)
     func run<T: FixedWidthInteger>(_: T.Type) {
-        let (o, p) = (out.typed(T.self), a.typed(T.self))
+        let (o, p) = (target.assumingMemoryBound(to: T.self), origin.assumingMemoryBound(to: T.self))
         func each(_ f: (T) -> T) {
             loop.forEachRun { i, j, _, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sa]) } }
         }
@@ -296,12 +321,14 @@ private func integerUnary(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
         default: each { $0 }
         }
     }
-    switch a.dtype {
-    case .int64: run(Int64.self)
-    case .int32: run(Int32.self)
-    case .int16: run(Int16.self)
-    case .int8: run(Int8.self)
-    default: run(UInt8.self)
+    launch("unary") {
+        switch dtype {
+        case .int64: run(Int64.self)
+        case .int32: run(Int32.self)
+        case .int16: run(Int16.self)
+        case .int8: run(Int8.self)
+        default: run(UInt8.self)
+        }
     }
     return out
 }

@@ -11,14 +11,10 @@ extension Tensor {
         for s in sizes.dropFirst() { shape.append(s) }
         let out = try Tensor.empty(shape, dtype)
         let bytes = block * dtype.size
-        let (from, to, q) = (source.pointer, out.pointer, index.typed(Int64.self))
-        for i in 0..<index.numel {
-            if Int(q[i]) == skip {
-                (to + i * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-            } else {
-                (to + i * bytes).copyMemory(from: from + Int(q[i]) * bytes, byteCount: bytes)
-            }
-        }
+        let (from, to, q, n) = (source.pointer, out.pointer, index.typed(Int64.self), index.numel)
+        func run() { mk_gather_rows(from, Int64(bytes), q, Int64(n), Int64(skip), to) }
+        run()
+        Tape.note("gather_rows", run)
         withExtendedLifetime((source, index)) {}
         if GradMode.needs(self) {
             let shape = sizes
@@ -41,33 +37,21 @@ extension Tensor {
     /// self[index[i] * block ..< +block] += alpha * source[i]. Both contiguous and of one dtype; alpha other than 1 is
     /// for float32 and float64, where product and sum are rounded once, as torch's are.
     func addRows(_ index: Tensor, _ source: Tensor, block: Int, skip: Int = -1, alpha: Double = 1) {
+        addRowsKernel(index, source, block, skip, alpha)
+        // Within an optimizer's update alpha is its negative rate.
+        Tape.note("add_rows", Tape.withRate(-alpha) { [o = lent, i = index.lent, s = source.lent] rate in
+            o.addRowsKernel(i, s, block, skip, -rate)
+        })
+    }
+
+    private func addRowsKernel(_ index: Tensor, _ source: Tensor, _ block: Int, _ skip: Int, _ alpha: Double) {
         let q = index.typed(Int64.self)
         let n = index.numel
         switch dtype {
-        case .float32 where alpha != 1:
-            let (o, s) = (typed(Float.self), source.typed(Float.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_add_scaled_f32(d, 1, s + i * block, 1, Float(alpha), d, 1, Int64(block))
-            }
-        case .float64 where alpha != 1:
-            let (o, s) = (typed(Double.self), source.typed(Double.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_add_scaled_f64(d, 1, s + i * block, 1, alpha, d, 1, Int64(block))
-            }
         case .float32:
-            let (o, s) = (typed(Float.self), source.typed(Float.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_binary_f32(BinaryOp.add.rawValue, d, 1, s + i * block, 1, d, 1, Int64(block))
-            }
+            mk_add_rows_f32(typed(), Int64(block), q, Int64(n), Int64(skip), source.typed(), Float(alpha))
         case .float64:
-            let (o, s) = (typed(Double.self), source.typed(Double.self))
-            for i in 0..<n where Int(q[i]) != skip {
-                let d = o + Int(q[i]) * block
-                mk_binary_f64(BinaryOp.add.rawValue, d, 1, s + i * block, 1, d, 1, Int64(block))
-            }
+            mk_add_rows_f64(typed(), Int64(block), q, Int64(n), Int64(skip), source.typed(), alpha)
         default:
             func run<T: TensorElement>(_: T.Type) {
                 let (o, s) = (typed(T.self), source.typed(T.self))

@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// Sparse COO tensors: indices (sparse dims x nnz, int64) and values (nnz x dense sizes), possibly with repeats.
 ///
 /// A repeated index stands for the sum of its values. `coalesce()` sorts the indices and adds repeats up.
@@ -26,6 +28,7 @@ extension Tensor {
             throw MartletError.runtime("values must have at least one dimension, got a 0-dim tensor")
         }
         let (depth, nnz) = (index.sizes[0], index.sizes[1])
+        if Tape.isRecording { try Tape.refuse("sparse_coo_tensor") }
         let q = index.typed(Int64.self)
         var shape: Dims
         if let sizes {
@@ -179,6 +182,7 @@ extension Tensor {
 
     /// For each entry, one over the number of entries of its place.
     private static func shares(_ index: Tensor, _ sizes: Dims) throws -> Tensor {
+        if Tape.isRecording { try Tape.refuse("the gradient of a sparse tensor's values") }
         let places = try flatPlaces(index, sizes)
         let f = places.typed(Int64.self)
         var count: [Int64: Int] = [:]
@@ -193,12 +197,15 @@ extension Tensor {
     /// For each stored entry, its place in row-major order of the sparse dimensions.
     static func flatPlaces(_ index: Tensor, _ sizes: Dims) throws -> Tensor {
         let (depth, nnz) = (index.sizes[0], index.sizes[1])
+        if depth == 1 && (index.strides[1] == 1 || nnz < 2) { return index.alias(sizes: [nnz], strides: [1], offset: index.offset) }
         let flat = try Tensor.empty([nnz], .int64)
-        let (q, f) = (index.typed(Int64.self), flat.typed(Int64.self))
-        for e in 0..<nnz {
-            var at: Int64 = 0
-            for d in 0..<depth { at = at &* Int64(sizes[d]) &+ q[d * index.strides[0] + e * index.strides[1]] }
-            f[e] = at
+        let (q, f, strides) = (index.typed(Int64.self), flat.typed(Int64.self), index.strides)
+        launch("places") {
+            for e in 0..<nnz {
+                var at: Int64 = 0
+                for d in 0..<depth { at = at &* Int64(sizes[d]) &+ q[d * strides[0] + e * strides[1]] }
+                f[e] = at
+            }
         }
         return flat
     }
@@ -259,6 +266,7 @@ extension Tensor {
                 "dense_to_sparse: sparse_dim argument must be in [0,\(rank)] range, but \(depth) is given")
         }
         let source = try withNoGrad { try contiguous() }
+        if Tape.isRecording { try Tape.refuse("to_sparse") }
         let outer = Dims(sizes.prefix(depth))
         let block = Dims(sizes.dropFirst(depth)).product
         var places: [Int64] = []
@@ -310,28 +318,50 @@ extension Tensor {
     static func merge(_ p: SparseParts, _ sizes: Dims) throws -> SparseParts {
         let (depth, nnz) = (p.indices.sizes[0], p.indices.sizes[1])
         if p.coalesced || nnz == 0 { return SparseParts(indices: p.indices, values: p.values, coalesced: true) }
+        if Tape.isRecording { try Tape.refuse("coalesce, whose result's size depends on the indices,") }
         let flat = try flatPlaces(p.indices, sizes)
         let f = flat.typed(Int64.self)
-        let order = (0..<nnz).sorted { f[$0] != f[$1] ? f[$0] < f[$1] : $0 < $1 }
-        let target = try Tensor.empty([nnz], .int64)
-        let t = target.typed(Int64.self)
-        var firsts: [Int] = []
-        for e in order {
-            if firsts.isEmpty || f[firsts[firsts.count - 1]] != f[e] { firsts.append(e) }
-            t[e] = Int64(firsts.count - 1)
+        let order = try Tensor.empty([nnz], .int64)
+        let o = order.typed(Int64.self)
+        guard mk_sort_places(f, Int64(nnz), o) == 0 else {
+            throw MartletError.outOfMemory("coalesce(): memory for \(nnz) places could not be had")
         }
-        let index = try Tensor.empty([depth, firsts.count], .int64)
+        // Where in that order each place begins, and the end.
+        let starts = try Tensor.empty([nnz + 1], .int64)
+        let s = starts.typed(Int64.self)
+        var count = 0
+        for i in 0..<nnz where i == 0 || f[Int(o[i])] != f[Int(o[i - 1])] {
+            s[count] = Int64(i)
+            count += 1
+        }
+        s[count] = Int64(nnz)
+        let index = try Tensor.empty([depth, count], .int64)
         let (q, from) = (index.typed(Int64.self), p.indices.typed(Int64.self))
         for d in 0..<depth {
-            for (k, e) in firsts.enumerated() {
-                q[d * firsts.count + k] = from[d * p.indices.strides[0] + e * p.indices.strides[1]]
+            for k in 0..<count {
+                q[d * count + k] = from[d * p.indices.strides[0] + Int(o[Int(s[k])]) * p.indices.strides[1]]
             }
         }
         var shape = p.values.sizes
-        shape[0] = firsts.count
-        let values = try Tensor.zeros(shape, p.values.dtype)
-        try withNoGrad { values.addRows(target, try p.values.contiguous(), block: shape[0] == 0 ? 0 : values.numel / shape[0]) }
-        withExtendedLifetime((flat, target)) {}
+        shape[0] = count
+        let source = try withNoGrad { try p.values.contiguous() }
+        let block = Dims(shape.dropFirst()).product
+        let values: Tensor
+        switch source.dtype {
+        case .float32:
+            values = try .empty(shape, .float32)
+            mk_merge_rows_f32(source.typed(), Int64(block), o, s, Int64(count), values.typed())
+        case .float64:
+            values = try .empty(shape, .float64)
+            mk_merge_rows_f64(source.typed(), Int64(block), o, s, Int64(count), values.typed())
+        default:
+            let target = try Tensor.empty([nnz], .int64)
+            let t = target.typed(Int64.self)
+            for k in 0..<count { for e in s[k]..<s[k + 1] { t[Int(o[Int(e)])] = Int64(k) } }
+            values = try .zeros(shape, source.dtype)
+            values.addRows(target, source, block: block)
+        }
+        withExtendedLifetime((flat, order, starts, source)) {}
         return SparseParts(indices: index, values: values, coalesced: true)
     }
 }

@@ -41,6 +41,7 @@ public class Adam: Optimizer {
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
         try refuse(sparse: g, "Adam does not support sparse gradients, please consider SparseAdam instead")
+        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
         let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
         let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
         let largest = try options.amsgrad ? state.tensors["max_exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype) : nil
@@ -55,19 +56,25 @@ public class Adam: Optimizer {
         _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, _ largest: Tensor?, step: Double, lr: Double, _ o: Options
     ) throws {
         let g = try p.kernelGradient(gradient)
-        let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
         try p.withContiguous { p in
             try m.withContiguous { m in
                 try v.withContiguous { v in
-                    if p.dtype == .float32 {
-                        mk_adam_f32(
-                            p.typed(), g.typed(), m.typed(), v.typed(), largest?.typed(), Int64(p.numel), lr, o.beta1, o.beta2,
-                            o.eps, o.weightDecay, o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
-                    } else {
-                        mk_adam_f64(
-                            p.typed(), g.typed(), m.typed(), v.typed(), largest?.typed(), Int64(p.numel), lr, o.beta1, o.beta2,
-                            o.eps, o.weightDecay, o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                    let (pp, pg, pm, pv, pl) = (p.pointer, g.pointer, m.pointer, v.pointer, largest?.pointer)
+                    let (n, isFloat) = (Int64(p.numel), p.dtype == .float32)
+                    func run(_ lr: Double, _ step: Double) {
+                        let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
+                        if isFloat {
+                            mk_adam_f32(
+                                pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                                o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                        } else {
+                            mk_adam_f64(
+                                pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                                o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                        }
                     }
+                    run(lr, step)
+                    Tape.note("adam", Tape.withRate(lr, step, run))
                 }
             }
         }
@@ -107,17 +114,46 @@ public final class SparseAdam: Optimizer {
     }
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
-        guard g.isSparse else {
-            throw MartletError.runtime("SparseAdam does not support dense gradients, please consider Adam instead")
-        }
         let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
         let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
-        let sparse = try (maximize ? g.neg() : g).coalesce().sparse!
-        let (rows, values) = (sparse.indices, sparse.values)
+        try SparseAdam.update(p, maximize ? g.neg() : g, m, v, step: state.steps, lr: group.lr, betas: betas, eps: eps)
         state.tensors["exp_avg"] = m
         state.tensors["exp_avg_sq"] = v
-        if values.numel == 0 { return }
-        let places = try rows.unbind(0) as [Tensor?]
+    }
+
+    /// One update in place, the `step`-th; the moments are dense and of p's shape.
+    public static func update(
+        _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, step: Int, lr: Double, betas: (Double, Double), eps: Double
+    ) throws {
+        guard gradient.isSparse else {
+            throw MartletError.runtime("SparseAdam does not support dense gradients, please consider Adam instead")
+        }
+        guard gradient.sizes == p.sizes && m.sizes == p.sizes && v.sizes == p.sizes else {
+            throw MartletError.runtime(
+                "SparseAdam: sizes of the parameter \(p.sizes), its gradient \(gradient.sizes) and moments \(m.sizes), \(v.sizes) differ")
+        }
+        let sparse = try gradient.coalesce().sparse!
+        if sparse.values.numel == 0 { return }
+        let size = lr * (1 - pow(betas.1, Double(step))).squareRoot() / (1 - pow(betas.0, Double(step)))
+        let type = p.dtype
+        if type == .float32 || type == .float64, m.dtype == type, v.dtype == type, sparse.values.dtype == type,
+            p.isContiguous, m.isContiguous, v.isContiguous
+        {
+            let places = try Tensor.flatPlaces(sparse.indices, p.sizes)
+            let values = try sparse.values.contiguous()
+            let (n, block) = (Int64(places.numel), Int64(values.numel / places.numel))
+            if type == .float32 {
+                mk_sparse_adam_f32(
+                    p.typed(), m.typed(), v.typed(), block, places.typed(), n, values.typed(), betas.0, betas.1, eps, size)
+            } else {
+                mk_sparse_adam_f64(
+                    p.typed(), m.typed(), v.typed(), block, places.typed(), n, values.typed(), betas.0, betas.1, eps, size)
+            }
+            withExtendedLifetime((p, m, v, places, values)) {}
+            return
+        }
+        let values = sparse.values
+        let places = try sparse.indices.unbind(0) as [Tensor?]
         let first = try m.index(places)
         let change = try values.sub(first).mul(.number(1 - betas.0))
         let second = try v.index(places)
@@ -125,8 +161,6 @@ public final class SparseAdam: Optimizer {
         try m.indexPutInPlace(places, change, accumulate: true)
         try v.indexPutInPlace(places, squareChange, accumulate: true)
         let denominator = try squareChange.add(second).sqrt().add(.number(eps))
-        let steps = Double(state.steps)
-        let size = group.lr * (1 - pow(betas.1, steps)).squareRoot() / (1 - pow(betas.0, steps))
         let move = try change.add(first).div(denominator).mul(.number(-size))
         try p.indexPutInPlace(places, move, accumulate: true)
     }

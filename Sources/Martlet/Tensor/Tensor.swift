@@ -113,11 +113,15 @@ public final class Tensor {
 
     /// Pointer to the first element. Keep the tensor alive while using it (`withExtendedLifetime`).
     @inline(__always)
-    var pointer: UnsafeMutableRawPointer { storage.base + offset * dtype.size }
+    var pointer: UnsafeMutableRawPointer {
+        if Tape.isRecording { Tape.touch(storage) }
+        return storage.base + offset * dtype.size
+    }
 
     @inline(__always)
     func typed<T>(_: T.Type = T.self) -> UnsafeMutablePointer<T> {
-        storage.base.assumingMemoryBound(to: T.self) + offset
+        if Tape.isRecording { Tape.touch(storage) }
+        return storage.base.assumingMemoryBound(to: T.self) + offset
     }
 
     /// Whether these strides are those of memory in row-major order without gaps.
@@ -209,9 +213,9 @@ extension Tensor {
             throw MartletError.runtime("shape '\(dims)' is invalid for input of size \(values.count)")
         }
         self.init(
-            storage: try Storage(byteCount: bytes), offset: 0, sizes: dims, strides: dims.contiguousStrides,
+            storage: try Storage(byteCount: bytes, constant: true), offset: 0, sizes: dims, strides: dims.contiguousStrides,
             dtype: T.dtype)
-        values.withUnsafeBytes { if let p = $0.baseAddress { pointer.copyMemory(from: p, byteCount: bytes) } }
+        values.withUnsafeBytes { if let p = $0.baseAddress { storage.base.copyMemory(from: p, byteCount: bytes) } }
     }
 
     /// A 0-dim tensor that promotes like a bare number.
@@ -220,8 +224,9 @@ extension Tensor {
     public static func number(_ v: Bool) -> Tensor { wrapped(v, .bool) }
 
     private static func wrapped<T: TensorElement>(_ v: T, _ dtype: DType) -> Tensor {
-        let t = orTrap { try empty([], dtype) }
-        t.typed(T.self).pointee = v
+        let t = Tensor(
+            storage: orTrap { try Storage(byteCount: dtype.size, constant: true) }, offset: 0, sizes: [], strides: [], dtype: dtype)
+        t.storage.base.assumingMemoryBound(to: T.self).pointee = v
         t.isWrappedNumber = true
         return t
     }
@@ -236,7 +241,7 @@ extension Tensor {
 
     static func zeros(_ sizes: Dims, _ dtype: DType) throws -> Tensor {
         let t = try empty(sizes, dtype)
-        t.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: t.numel * dtype.size)
+        t.fillWithZeroBytes()
         return t
     }
 
@@ -246,6 +251,14 @@ extension Tensor {
 
     public static func full(_ sizes: [Int], _ value: Double, dtype: DType = .defaultFloat) throws -> Tensor {
         try full(try Dims(checking: sizes), .number(value), dtype)
+    }
+
+    /// Sets the bytes of a contiguous tensor to zero.
+    func fillWithZeroBytes() {
+        let (p, n) = (pointer, numel * dtype.size)
+        func run() { p.initializeMemory(as: UInt8.self, repeating: 0, count: n) }
+        run()
+        Tape.note("zero", run)
     }
 
     /// `value` is a 0-dim tensor.
@@ -270,11 +283,13 @@ extension Tensor {
     /// The one element as a Swift number; anything but one element is torch's error.
     public func item() throws -> Double {
         try checkOneElement()
+        if Tape.isRecording { try Tape.refuseReading("item()", self) }
         return readDouble(at: offset)
     }
 
     public func itemInt() throws -> Int {
         try checkOneElement()
+        if Tape.isRecording { try Tape.refuseReading("item()", self) }
         return Int(readInt64(at: offset))
     }
 
@@ -307,6 +322,7 @@ extension Tensor {
 
     /// All elements in logical order, converted.
     public func toArray<T: TensorElement>(_: T.Type = T.self) throws -> [T] {
+        if Tape.isRecording { try Tape.refuseReading("reading a tensor's elements", self) }
         let c = try self.detach().to(T.dtype).contiguous()
         return withExtendedLifetime(c) { Array(UnsafeBufferPointer(start: c.typed(T.self), count: numel)) }
     }

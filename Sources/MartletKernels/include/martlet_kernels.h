@@ -21,7 +21,9 @@
 #include "mk_reduce.h"
 #include "mk_matmul.h"
 #include "mk_rows.h"
+#include "mk_table_rows.h"
 #include "mk_optim.h"
+#include "mk_blas.h"
 #include "mk_runtime.h"
 #if defined(__has_include)
 #if __has_include("mk_random.h")

@@ -55,6 +55,18 @@ static void F(adam)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const do
 #undef STEP
 }
 
+/* h: beta1, beta2, eps, step_size */
+static void F(sparse_adam)(T *p, const T *g, T *m, T *v, int64_t n, const double *h) {
+    T w1 = (T)(1 - h[0]), w2 = (T)(1 - h[1]), eps = (T)h[2], step = (T)-h[3];
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T first = m[i], second = v[i], change = (g[i] - first) * w1, square_change = (g[i] * g[i] - second) * w2;
+        m[i] = first + change;
+        v[i] = second + square_change;
+        p[i] = p[i] + step * ((change + first) / (F(m_sqrt)(square_change + second) + eps));
+    }
+}
+
 /* h: lr, alpha, eps, weight_decay, momentum, maximize */
 static void F(rmsprop)(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, const double *h) {
     T step = (T)-h[0], keep = (T)h[1], take = (T)(1 - h[1]), eps = (T)h[2], wd = (T)h[3], mom = (T)h[4];

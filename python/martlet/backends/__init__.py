@@ -1,4 +1,5 @@
-"""torch.backends: what scripts ask of it on a CPU build."""
+"""torch.backends: what scripts ask of it on a CPU build; and `blas`, a BLAS of the user's."""
+from . import blas  # noqa: F401
 
 
 class _Backend:

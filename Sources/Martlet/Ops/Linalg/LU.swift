@@ -9,7 +9,9 @@ extension Tensor {
         let info = try FactorInfo(batchSizes)
         func run<T: DenseReal>(_: T.Type) {
             let (a, p) = (lu.typed(T.self), pivots.typed(Int32.self))
-            for i in 0..<matrixCount { info[i] = Dense.lu(a + i * m * n, m, n, p + i * k) }
+            for i in 0..<matrixCount {
+                info[i] = Blas.lu(a + i * m * n, m, n, p + i * k) ?? Dense.lu(a + i * m * n, m, n, p + i * k)
+            }
         }
         if dtype == .float32 { run(Float.self) } else { run(Double.self) }
         return (lu, pivots, info)

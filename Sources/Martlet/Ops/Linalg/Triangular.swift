@@ -117,7 +117,10 @@ extension Tensor {
         let out = try withNoGrad { () throws -> Tensor in
             let l = try (upper ? mT() : self).matrixCopy()
             func run<T: DenseReal>(_: T.Type) {
-                for i in 0..<matrixCount { info[i] = Dense.cholesky(l.typed(T.self) + i * n * n, n) }
+                for i in 0..<matrixCount {
+                    let a = l.typed(T.self) + i * n * n
+                    info[i] = Blas.cholesky(a, n) ?? Dense.cholesky(a, n)
+                }
             }
             if dtype == .float32 { run(Float.self) } else { run(Double.self) }
             return upper ? try l.mT().contiguous() : l
