@@ -1,6 +1,6 @@
-/* Two functions of Python that are called often and are no lines of the table: tensor() of plain numbers, and
-   autograd.grad(). Calls that are not plain go to the function in Python. */
-#include <string.h>
+/* Functions of Python that are called often and are no lines of the table: tensor() of plain numbers and autograd.grad(),
+   whose calls that are not plain go to the function in Python; an optimizer's update; the mode of recording. */
+#include <stdlib.h>
 
 #include "bridge.h"
 
@@ -122,4 +122,54 @@ PyObject *make_grad_function(PyObject *self, PyObject *const *a, Py_ssize_t n, P
     grad_fallback = keep(a[0]);
     definition.doc = PyBytes_AsString(PyUnicode_AsUTF8String(a[1]));
     return PyCFunction_NewEx(&definition, NULL, a[2]);
+}
+
+typedef int64_t (*Words)(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
+
+/* update(address, options, list, ...): calls an update of martlet.h with each list's handles (NULL for None, in a list or
+   in place of one), their number and the options. An entry whose handle the update replaced becomes its tensor. */
+PyObject *update(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {
+    enum { MOST_LISTS = 6 };
+    int64_t words[MOST_LISTS + 2] = {0};
+    Py_ssize_t lists = n - 2, count = lists > 0 ? PyList_Size(a[2]) : -1;
+    if (count < 0 || lists > MOST_LISTS) return PyErr_Format(*PyExc_TypeError, "update(): lists of tensors are needed");
+    mt_tensor *handles = malloc((size_t)(lists * count + 1) * sizeof *handles);
+    int good = handles != NULL;
+    for (Py_ssize_t k = 0; good && k < lists; k++) {
+        PyObject *list = a[2 + k];
+        if (list == _Py_NoneStruct) continue;
+        if (!(good = PyList_Size(list) == count)) break;
+        words[k] = (int64_t)(handles + k * count);
+        for (Py_ssize_t i = 0; good && i < count; i++) {
+            PyObject *item = PyList_GetItem(list, i);
+            handles[k * count + i] = item == _Py_NoneStruct ? NULL : is_tensor(item) ? handle_of(item) : NULL;
+            good = item == _Py_NoneStruct || is_tensor(item);
+        }
+    }
+    PyObject *result = NULL;
+    if (!good) {
+        if (!PyErr_Occurred()) PyErr_Format(*PyExc_TypeError, "update(): the lists must hold as many tensors each");
+    } else {
+        words[lists] = count;
+        words[lists + 1] = (int64_t)PyLong_AsVoidPtr(a[1]);
+        int32_t failed = (int32_t)((Words)PyLong_AsVoidPtr(a[0]))(
+            words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7]);
+        result = failed ? raise_library_error() : keep(_Py_NoneStruct);
+        for (Py_ssize_t k = 0; !failed && k < lists; k++) {
+            for (Py_ssize_t i = 0; words[k] && i < count; i++) {
+                PyObject *item = PyList_GetItem(a[2 + k], i);
+                mt_tensor now = handles[k * count + i];
+                if (!now || (item != _Py_NoneStruct && handle_of(item) == now)) continue;
+                PyObject *made = wrap(now);
+                if (made) PyList_SetItem(a[2 + k], i, made);
+            }
+        }
+    }
+    free(handles);
+    return result;
+}
+
+/* set_grad_enabled(0 or 1): the mode before. */
+PyObject *set_grad_enabled(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {
+    return PyLong_FromLongLong(mt_set_grad_enabled(n && PyLong_AsLongLong(a[0]) != 0));
 }

@@ -20,12 +20,13 @@ void *mt_python_bridge(void) {
     static PyMethodDef functions[] = {
         {"operation", make_operation, METH_FASTCALL_KEYWORDS, NULL}, {"connect", connect_classes, METH_FASTCALL_KEYWORDS, NULL},
         {"end", end, METH_FASTCALL_KEYWORDS, NULL}, {"tensor", make_tensor_function, METH_FASTCALL_KEYWORDS, NULL},
-        {"grad", make_grad_function, METH_FASTCALL_KEYWORDS, NULL},
+        {"grad", make_grad_function, METH_FASTCALL_KEYWORDS, NULL}, {"update", update, METH_FASTCALL_KEYWORDS, NULL},
+        {"set_grad_enabled", set_grad_enabled, METH_FASTCALL_KEYWORDS, NULL},
     };
     if (TensorBase || !find_python()) return NULL;  /* what is made belongs to one interpreter */
     PyObject *module = PyModule_New("martlet._bridge");
     if (!module || !make_tensor_base() || PyObject_SetAttrString(module, "TensorBase", TensorBase)) return NULL;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 7; i++) {
         PyObject *function = PyCFunction_NewEx(&functions[i], NULL, NULL);
         if (!function || PyObject_SetAttrString(module, functions[i].name, function)) return NULL;
     }

@@ -1,6 +1,5 @@
 """Making tensors from Python data, and the creation functions without randomness."""
 import ctypes
-from array import array
 from operator import index as _index
 
 from . import _bridge, _types
@@ -99,6 +98,7 @@ def _from_python(data, dtype):
         code, numbers = "q", [1 if v else 0 for v in flat]
     else:
         code, numbers = "q", _whole(flat, dtype)
+    from array import array  # not needed to import the package, and brings others along
     try:
         buffer = array(code, numbers)
     except OverflowError:

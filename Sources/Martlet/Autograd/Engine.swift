@@ -63,6 +63,8 @@ struct Engine {
         return try engine.run(starts, inputs, accumulate)
     }
 
+    private static let one = Tensor.number(1.0)
+
     /// The seed gradient: one for a scalar, else what the caller gave, checked.
     private static func rootGradient(_ root: Tensor, _ g: Tensor?) throws -> Tensor {
         if let g {
@@ -78,7 +80,7 @@ struct Engine {
         guard root.dtype.isFloatingPoint else {
             throw MartletError.runtime("grad can be implicitly created only for real scalar outputs but got \(root.typeName)")
         }
-        return try Tensor.full(root.sizes, .number(1.0), root.dtype)
+        return try Tensor.full(root.sizes, one, root.dtype)
     }
 
     /// The task of a node, made where there is none.
@@ -102,6 +104,8 @@ struct Engine {
 
     private mutating func run(_ starts: [(Edge, Tensor)], _ inputs: [Tensor]?, _ accumulate: Bool) throws -> [Tensor?] {
         // Discover the graph and count how many gradients each node waits for.
+        tasks.reserveCapacity(16)
+        heap.reserveCapacity(8)
         for (edge, _) in starts { _ = index(edge.node) }
         var next = 0
         while next < tasks.count {

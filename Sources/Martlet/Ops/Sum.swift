@@ -41,7 +41,7 @@ extension Tensor {
         if let sparse { return try sumSparse(sparse, dims, keepDim) }
         let type = dtype ?? (self.dtype.isFloatingPoint ? self.dtype : .int64)
         if type != self.dtype { return try to(type).sum(dims, keepDim: keepDim) }
-        if dims == nil && !keepDim && isPlain { return try sumAll() }
+        if dims == nil && !keepDim && isPlain && !Tape.isRecording { return try sumAll() }
         let flags = try reducedDims(dims)
         let out = try sumKernel(flags, keepDim: keepDim)
         if GradMode.needs(self) {

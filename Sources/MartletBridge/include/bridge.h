@@ -46,6 +46,9 @@ void note_operator(const char *name, void *function, char result);
 /* The module's functions that make tensor() and autograd.grad(), given what does the calls that are not plain. */
 PyObject *make_tensor_function(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords);
 PyObject *make_grad_function(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords);
+/* The module's functions update(), an optimizer's call, and set_grad_enabled(); see functions.c. */
+PyObject *update(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords);
+PyObject *set_grad_enabled(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords);
 /* Raises what the last failed call left behind; NULL. */
 PyObject *raise_library_error(void);
 /* The Tensor of an owned handle; raises for NULL. */

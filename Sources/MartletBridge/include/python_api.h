@@ -56,6 +56,7 @@ enum { FLAG_BASETYPE = 1 << 10, FLAG_GC = 1 << 14, FLAG_DEFAULT = 1 << 18, FLAG_
     X(int, PyTuple_SetItem, (PyObject *, Py_ssize_t, PyObject *)) \
     X(Py_ssize_t, PyList_Size, (PyObject *)) \
     X(PyObject *, PyList_GetItem, (PyObject *, Py_ssize_t)) \
+    X(int, PyList_SetItem, (PyObject *, Py_ssize_t, PyObject *)) \
     X(PyObject *, PyDict_New, (void)) \
     X(int, PyDict_SetItem, (PyObject *, PyObject *key, PyObject *)) \
     X(void *, PyLong_AsVoidPtr, (PyObject *)) \
