@@ -102,12 +102,7 @@ static PyObject *grad(PyObject *self, PyObject *const *given, Py_ssize_t n, PyOb
         seeds.count ? (mt_tensor *)seeds.word : none, flags[0], flags[1], flags[2], 0, made);
     PyEval_RestoreThread(state);
     if (failed) return raise_library_error();
-    PyObject *result = PyTuple_New((Py_ssize_t)inputs.count);
-    for (int64_t i = 0; i < inputs.count; i++) {
-        PyObject *item = made[i] ? wrap(made[i]) : keep(_Py_NoneStruct);
-        if (result && item) PyTuple_SetItem(result, (Py_ssize_t)i, item);
-    }
-    return result;
+    return wrap_tuple(made, (Py_ssize_t)inputs.count);
 }
 
 PyObject *make_tensor_function(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {

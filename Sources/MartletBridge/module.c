@@ -1,11 +1,11 @@
 /* The module of the second door of the Python face: the loaded library itself makes Python's objects. */
 #include "bridge.h"
 
-/* connect(Tensor, Size, dtypes, dtype, fail, requires_grad, grad, item, find): the objects that operations and attributes need. */
+/* connect(Tensor, Size, dtypes, dtype, fail, requires_grad, grad, item, find, data): the objects that operations and attributes need. */
 static PyObject *connect_classes(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {
     PyObject **places[] = {&Tensor, &Size, &dtypes, &dtype, &fail, &requires_grad_property, &grad_property, &item_method,
-                           &find_method};
-    for (Py_ssize_t i = 0; i < n && i < 9; i++) *places[i] = keep(a[i]);
+                           &find_method, &data_property};
+    for (Py_ssize_t i = 0; i < n && i < 10; i++) *places[i] = keep(a[i]);
     return keep(_Py_NoneStruct);
 }
 

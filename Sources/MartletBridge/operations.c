@@ -7,7 +7,7 @@
 
 #include "bridge.h"
 
-enum { MAX_OPERATIONS = 512, MAX_PARAMETERS = 12, MAX_REALS = 4 };
+enum { MAX_OPERATIONS = 512, MAX_PARAMETERS = 12, MAX_REALS = 4, MAX_SEVERAL = 4 };
 
 /* Kinds of the table as letters: T tensor, t or None; N operand, n or None; i int, I or None; b flag; f real, F or None;
    d dtype; l ints, L or None, s the rest of the positional arguments as ints; h tensors; e a word; g None in place of a
@@ -26,7 +26,11 @@ typedef struct {
     int count, positional;
     int of_tensors;      /* without one among its operands it has rules of its own */
     int unlock;          /* other threads of Python may run meanwhile */
-    char result;         /* T a tensor, s the first argument, n None, i or q an int of 32 or 64 bits, -1 for an error */
+    /* T a tensor, s the first argument, n None, i or q an int of 32 or 64 bits, -1 for an error; l a tuple of an
+       mt_tensor_list, m of `several` tensors, which `finish` (unless it is None) makes something of */
+    char result;
+    int several;
+    PyObject *finish;
     int plan_length;
     int64_t plan[MAX_PARAMETERS];  /* what the C function takes: the place of a parameter, or a constant */
     char plan_is_constant[MAX_PARAMETERS];
@@ -229,6 +233,20 @@ static int64_t call_function(void *function, const int64_t *w, int words, const 
     return ((Wide)function)(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11], r[0], r[1], r[2], r[3]);
 }
 
+/* A tuple of owned handles, as the operation gives it; NULL where that fails. */
+static PyObject *wrap_all(const Operation *operation, const mt_tensor *handles, Py_ssize_t n) {
+    PyObject *tuple = wrap_tuple(handles, n), *arguments = NULL, *result = NULL;
+    if (!tuple || operation->finish == _Py_NoneStruct) return tuple;
+    if (!(arguments = PyTuple_New(1))) {
+        Py_DecRef(tuple);
+        return NULL;
+    }
+    PyTuple_SetItem(arguments, 0, tuple);
+    result = PyObject_CallObject(operation->finish, arguments);
+    Py_DecRef(arguments);
+    return result;
+}
+
 static PyObject *run(Operation *operation, PyObject *self, PyObject *const *given, Py_ssize_t n, PyObject *keywords) {
     PyObject *bound[MAX_PARAMETERS], *const *rest = NULL;
     Py_ssize_t rest_count = 0;
@@ -248,6 +266,8 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
     int64_t words[MAX_PARAMETERS] = {0}, result = 0;
     double reals[MAX_REALS] = {0};
     int word_count = 0, real_count = 0;
+    mt_tensor made[MAX_SEVERAL];
+    mt_tensor_list list;
     for (int i = 0; plain && i < operation->plan_length; i++) {
         if (operation->plan_is_constant[i]) {
             words[word_count++] = operation->plan[i];
@@ -263,6 +283,8 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         default: words[word_count++] = value->word;
         }
     }
+    if (operation->result == 'l') words[word_count++] = (int64_t)&list;
+    if (operation->result == 'm') words[word_count++] = (int64_t)made;
     if (plain) {
         void *state = operation->unlock ? PyEval_SaveThread() : NULL;
         result = call_function(operation->function, words, word_count, reals, real_count);
@@ -279,6 +301,12 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         return result == -1 ? raise_library_error() : PyLong_FromLongLong(result);
     }
     if ((int32_t)result) return raise_library_error();
+    if (operation->result == 'm') return wrap_all(operation, made, operation->several);
+    if (operation->result == 'l') {
+        PyObject *tuple = wrap_all(operation, list.items, (Py_ssize_t)list.count);
+        mt_tensor_list_free(&list);
+        return tuple;
+    }
     return keep(operation->result == 's' ? bound[0] : _Py_NoneStruct);
 }
 
@@ -303,11 +331,11 @@ PAGE(ENTRY, 0) PAGE(ENTRY, 1)
 static const FastCall function_entries[MAX_OPERATIONS] = {PAGE(NAME_FUNCTION, 0) PAGE(NAME_FUNCTION, 1)};
 static const FastCall method_entries[MAX_OPERATIONS] = {PAGE(NAME_METHOD, 0) PAGE(NAME_METHOD, 1)};
 
-/* operation(address, fallback, parameters, positional, plan, result, unlock, name, doc, module or None for a method):
-   parameters of (kind, name, has default, default, words), plan of (is constant, value); None where there is no room.
+/* operation(address, fallback, parameters, positional, plan, result, unlock, name, doc, module or None for a method, several,
+   finish): parameters of (kind, name, has default, default, words), plan of (is constant, value); None where there is no room.
    martlet/_bridge.py is the only caller. */
 PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {
-    if (n != 10 || operation_count == MAX_OPERATIONS) return keep(_Py_NoneStruct);
+    if (n != 12 || operation_count == MAX_OPERATIONS) return keep(_Py_NoneStruct);
     Operation *made = &operations[operation_count];
     memset(made, 0, sizeof *made);
     PyObject *parameters = a[2], *plan = a[4];
@@ -332,11 +360,15 @@ PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObj
         if (kind == 'f' || kind == 'F') reals++;
         else words += strchr("lLsh", kind) ? 2 : 1;
     }
+    made->result = (char)PyLong_AsLongLong(a[5]);
+    made->several = (int)PyLong_AsLongLong(a[10]);
+    made->finish = keep(a[11]);
+    if (strchr("lm", made->result)) words++;
+    if (made->several > MAX_SEVERAL) return keep(_Py_NoneStruct);
     if (words > MAX_PARAMETERS || reals > MAX_REALS) return keep(_Py_NoneStruct);
     made->function = PyLong_AsVoidPtr(a[0]);
     made->fallback = keep(a[1]);
     made->positional = (int)PyLong_AsLongLong(a[3]);
-    made->result = (char)PyLong_AsLongLong(a[5]);
     made->unlock = a[6] == _Py_TrueStruct;
     int is_method = a[9] == _Py_NoneStruct;
     /* The texts' bytes objects live as long as the operation: for ever. */

@@ -4,7 +4,7 @@
 
 #include "bridge.h"
 
-PyObject *TensorBase, *Tensor, *Size, *dtypes, *dtype, *fail, *requires_grad_property, *grad_property, *item_method, *find_method;
+PyObject *TensorBase, *Tensor, *Size, *dtypes, *dtype, *fail, *requires_grad_property, *grad_property, *item_method, *find_method, *data_property;
 int ending;
 
 PyObject *raise_library_error(void) {
@@ -34,6 +34,19 @@ PyObject *wrap(mt_tensor handle) {
     if (made) ((TensorObject *)made)->handle = handle;
     else mt_tensor_release(handle);
     return made;
+}
+
+PyObject *wrap_tuple(const mt_tensor *handles, Py_ssize_t n) {
+    PyObject *tuple = PyTuple_New(n);
+    int good = tuple != NULL;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = handles[i] ? wrap(handles[i]) : keep(_Py_NoneStruct);
+        if (item && tuple) PyTuple_SetItem(tuple, i, item);
+        else good = 0;
+    }
+    if (good || !tuple) return tuple;
+    Py_DecRef(tuple);
+    return NULL;
 }
 
 static void set_field(PyObject **field, PyObject *value) {
@@ -181,6 +194,14 @@ static PyObject *get_is_leaf(PyObject *self, void *closure) {
     return mt_tensor_get_info(handle_of(self), &info) ? raise_library_error() : PyBool_FromLong(info.is_leaf);
 }
 
+static PyObject *get_is_sparse(PyObject *self, void *closure) {
+    mt_tensor_info info = MT_TENSOR_INFO_INIT;
+    return mt_tensor_get_info(handle_of(self), &info) ? raise_library_error() : PyBool_FromLong(info.is_sparse);
+}
+
+static PyObject *get_data(PyObject *self, void *closure) { return wrap(mt_tensor_data(handle_of(self))); }
+static int set_data(PyObject *self, PyObject *value, void *closure) { return set_by_property(data_property, self, value); }
+
 static PyGetSetDef attributes[] = {
     {"__dict__", NULL, NULL, NULL, NULL},  /* its functions are found at run time */
     {"_h", get_handle, set_handle, "The handle of the library, as an integer.", NULL},
@@ -190,6 +211,8 @@ static PyGetSetDef attributes[] = {
     {"dtype", get_dtype, NULL, "The element type.", NULL},
     {"ndim", get_ndim, NULL, "The number of dimensions.", NULL},
     {"is_leaf", get_is_leaf, NULL, "Whether no recorded operation made it.", NULL},
+    {"is_sparse", get_is_sparse, NULL, "Whether it is sparse COO.", NULL},
+    {"data", get_data, set_data, "The same memory without history.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -53,7 +53,7 @@ def connect(Tensor, Size, dtypes, dtype, find):
     what it has from the library."""
     if opened:
         python = Tensor.__dict__
-        opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"], find)
+        opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"], find, python["data"])
         for name in [n for n in TensorBase.__dict__ if n in Tensor.__dict__ and not n.startswith("__")]:
             delattr(Tensor, name)
 
@@ -73,11 +73,19 @@ _LISTS, _REALS = "lLsh", "fF"
 _CONSTANTS = {"NULL": 0, "MT_NONE": -2 ** 63}
 
 
+def _named(kind):
+    """What makes the named tuple return_types.<kind> of a tuple."""
+    def make(values):
+        from ._ops import named_result
+        return named_result(kind, values)
+    return make
+
+
 def native(parsed, fallback, is_method, module=None):
     """The library's own callable of a parsed table line; None where the line is not one it can do. Calls that are not
     plain go to `fallback`."""
     _, name, parameters, function, arguments, results = parsed
-    if not opened or results not in ("", "self", "none", "int"):
+    if not opened:
         return None
     described, places, letters = [], {}, {}
     for place, (label, kind, default, _) in enumerate(parameters):
@@ -101,6 +109,13 @@ def native(parsed, fallback, is_method, module=None):
         else:
             plan.append((True, _CONSTANTS[a] if a in _CONSTANTS else int(a)))
             expected += "w"
+    several, finish = 0, None
+    if results == "list":
+        expected += "p"
+    elif "(" in results:
+        kind, fields = results[:-1].split("(")
+        several, expected = len(fields.split(",")), expected + "p"
+        finish = _named(kind) if kind else None
     returned, taken = PROTOTYPES[function].split(":")
     # A float, or an argument that is not what the line says, is left to ctypes.
     if len(taken) != len(expected) or any(e != t and not (e == "w" and t in "piIqQ") for e, t in zip(expected, taken)):
@@ -108,9 +123,9 @@ def native(parsed, fallback, is_method, module=None):
     if results == "":
         result = "T"
     else:
-        result = {"self": "s", "none": "n", "int": returned}[results]
+        result = {"self": "s", "none": "n", "int": returned, "list": "l"}.get(results, "m")
     positional = sum(not keyword for *_, keyword in parameters)
     address = ctypes.cast(getattr(lib._fast, function), ctypes.c_void_p).value
     return opened.operation(
         address, fallback, tuple(described), positional, tuple(plan), ord(result), function in _LONG, name, fallback.__doc__ or "",
-        None if is_method else module or "martlet")
+        None if is_method else module or "martlet", several, finish)

@@ -11,7 +11,7 @@ typedef struct { PyObject head; mt_tensor handle; PyObject *gradient, *dictionar
 extern PyObject *TensorBase;
 /* Given by connect(): the class Tensor, martlet.Size, the dtypes by code, the class dtype, what raises the library's error;
    the properties in Python that know what may not be assigned; item() in Python; what finds a method in the table. */
-extern PyObject *Tensor, *Size, *dtypes, *dtype, *fail, *requires_grad_property, *grad_property, *item_method, *find_method;
+extern PyObject *Tensor, *Size, *dtypes, *dtype, *fail, *requires_grad_property, *grad_property, *item_method, *find_method, *data_property;
 /* Set when the interpreter ends: from then on handles are not given back; their memory goes with the process. */
 extern int ending;
 
@@ -53,6 +53,8 @@ PyObject *set_grad_enabled(PyObject *self, PyObject *const *a, Py_ssize_t n, PyO
 PyObject *raise_library_error(void);
 /* The Tensor of an owned handle; raises for NULL. */
 PyObject *wrap(mt_tensor handle);
+/* A tuple of the tensors of owned handles, None for NULL. */
+PyObject *wrap_tuple(const mt_tensor *handles, Py_ssize_t n);
 /* Calls a function in Python with the arguments given. */
 PyObject *call_fallback(PyObject *fallback, PyObject *self, PyObject *const *given, Py_ssize_t n, PyObject *keywords);
 /* The module's function that makes the callable of a table line; see operations.c. */
