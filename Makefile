@@ -1,7 +1,7 @@
 # make build   the library, importable: PYTHONPATH=python python3 -c "import martlet"
 # make demo    the four programs, each beside PyTorch's output
 # make test    Swift, C and Python tests; sets up its own .venv
-# make bench   the four programs timed beside PyTorch
+# make bench   all workloads timed beside PyTorch and other libraries, as ratios; BENCH="--only W5" for some
 SHELL := /bin/bash
 SWIFT := env -u CC -u CXX swift
 PYTHON ?= python3
@@ -34,7 +34,9 @@ venv:
 	@bash .ci/venv.sh
 
 bench: build venv
-	$(VENV)/bin/python python/benchmarks/bench.py
+	$(SWIFT) build -c release --product BenchmarkC
+	$(SWIFT) build -c release --product BenchmarkSwift
+	$(VENV)/bin/python python/benchmarks/bench.py $(BENCH)
 
 prototypes:
 	$(PYTHON) python/generate_prototypes.py

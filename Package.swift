@@ -45,6 +45,11 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
         .executableTarget(name: "ExampleIrisSwift", dependencies: ["Martlet"]),
         .executableTarget(name: "ExampleDynamicNetSwift", dependencies: ["Martlet"]),
+        // Steps of the benchmark from C and from Swift; `make bench` builds them.
+        .executableTarget(
+            name: "BenchmarkC", dependencies: ["MartletC"], cSettings: [.headerSearchPath("../../include")],
+            linkerSettings: [.linkedLibrary("m")]),
+        .executableTarget(name: "BenchmarkSwift", dependencies: ["Martlet"]),
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletC", "CMartlet", "MartletKernels"]),
     ],
     swiftLanguageModes: [.v5]

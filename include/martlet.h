@@ -68,7 +68,8 @@ enum {
     MT_ERROR_USER = -8,            /* a callback of yours reported failure */
     MT_ERROR_ASSERTION = -9,       /* AssertionError */
     MT_ERROR_OVERFLOW = -10,       /* OverflowError */
-    MT_ERROR_LINALG = -11          /* torch.linalg.LinAlgError: a matrix is singular, not positive-definite, ... */
+    MT_ERROR_LINALG = -11,         /* torch.linalg.LinAlgError: a matrix is singular, not positive-definite, ... */
+    MT_ERROR_CAPTURE = -12         /* while recording: something that a replay cannot repeat */
 };
 
 /* Element types. float16 and bfloat16 are stored, converted and printed. */
@@ -1468,6 +1469,58 @@ MT_API mt_status mt_data_loader_next(mt_data_loader loader, mt_tensor_list *batc
 /* Leaves the pass: the next batch is the first of another one. */
 MT_API mt_status mt_data_loader_restart(mt_data_loader loader);
 MT_API void mt_data_loader_release(mt_data_loader loader);
+
+/* ---- Capture ----------------------------------------------------------------------------------------------------- */
+
+/* A run of a computation recorded as the list of kernels that it launched, to be made again on new input values: forward
+ * pass, gradients, optimizer step and random draws, without graph, shapes or allocation. Results are those of the calls
+ * themselves, bit for bit.
+ *
+ *     train(x, y);                              // once as it is: makes optimizer state
+ *     mt_capture c = mt_capture_begin();
+ *     mt_tensor px = mt_capture_input(c, x), py = mt_capture_input(c, y);
+ *     mt_tensor loss = train(px, py);           // runs, and is recorded
+ *     if (mt_capture_end(c, &loss, 1)) ...
+ *     mt_capture_replay(c, (mt_tensor[]){x2, y2}, 2, &loss2);
+ *
+ * Parameters, gradients, optimizer state and other tensors from outside are read and written where they are, in place. The
+ * memory of tensors made while recording belongs to the recording: replays write to it again. Reading an element into the
+ * program, and operations whose work depends on the values they meet (nonzero, coalesce, ...), are MT_ERROR_CAPTURE while
+ * recording. A recording must not be used from two threads at once. Release with mt_capture_release. */
+typedef struct mt_capture_s *mt_capture;
+/* Begins recording on the calling thread; MT_ERROR_RUNTIME where it records already. */
+MT_API mt_capture mt_capture_begin(void);
+/* While recording: a tensor, owned by you, that stands for input number 0, 1, ... in the order of the calls, with a copy of
+ * the values given. A tensor that requires gradients stands for itself. */
+MT_API mt_tensor mt_capture_input(mt_capture capture, mt_tensor tensor);
+/* Ends recording. Replays return copies of `results`. On MT_ERROR_CAPTURE the run is done but there is no recording. */
+MT_API mt_status mt_capture_end(mt_capture capture, const mt_tensor *results, int32_t n);
+/* Ends recording after another failure; the capture can only be released. */
+MT_API mt_status mt_capture_abandon(mt_capture capture);
+/* 1 where the leaves that the run touches have gradients, or none, as when it was recorded; else 0: record anew. */
+MT_API int32_t mt_capture_fits(mt_capture capture);
+/* Makes the run again. `inputs` have the sizes and dtypes recorded (else MT_ERROR_VALUE); the results are written to
+ * `out`, owned by you. MT_ERROR_CAPTURE where the recording does not fit (mt_capture_fits). An index or class out of range is reported after the run. */
+MT_API mt_status mt_capture_replay(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);
+/* One replay for each index of the inputs' common leading dimension, in one call; results are stacked likewise. */
+MT_API mt_status mt_capture_replay_many(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);
+/* What a recording holds: launches (loops that run together count once), bytes of memory of its own, learning rates of
+ * mt_sgd_update and its like, and tensors made in the run that are still held though they are no result. */
+typedef struct mt_capture_info {
+    uint32_t size;
+    int32_t rates;
+    int64_t launches, bytes;
+    int32_t strays, reserved;
+} mt_capture_info;
+#define MT_CAPTURE_INFO_INIT {sizeof(mt_capture_info), 0, 0, 0, 0, 0}
+MT_API mt_status mt_capture_get_info(mt_capture capture, mt_capture_info *info);
+/* Changes the learning rate of the i-th update over a list that the run made. Optimizer objects' own rates are read anew
+ * at each replay. */
+MT_API mt_status mt_capture_set_rate(mt_capture capture, int32_t i, double lr);
+/* Whether the calling thread records, and how many rates its recording has so far. */
+MT_API int32_t mt_capture_active(void);
+MT_API int32_t mt_capture_rates(void);
+MT_API void mt_capture_release(mt_capture capture);
 
 /* ---- Python -------------------------------------------------------------------------------------------------- */
 

@@ -118,9 +118,11 @@ func dtype(_ d: Int32) throws -> DType { try optionalDType(d) ?? .defaultFloat }
 
 /// Runs a body that makes one tensor.
 @inline(__always)
-func result(_ body: () throws -> Tensor) -> mt_tensor? {
+func result(_ op: StaticString = #function, _ body: () throws -> Tensor) -> mt_tensor? {
     do {
-        let h = own(try body())
+        let made = try body()
+        try Tape.settle(op)
+        let h = own(made)
         noteInScope(h)
         return h
     } catch {
@@ -131,9 +133,10 @@ func result(_ body: () throws -> Tensor) -> mt_tensor? {
 
 /// Runs a body that finds a tensor or nothing; NULL without an error means nothing.
 @inline(__always)
-func optionalResult(_ body: () throws -> Tensor?) -> mt_tensor? {
+func optionalResult(_ op: StaticString = #function, _ body: () throws -> Tensor?) -> mt_tensor? {
     do {
         guard let t = try body() else { return nil }
+        try Tape.settle(op)
         let h = own(t)
         noteInScope(h)
         return h
@@ -145,9 +148,10 @@ func optionalResult(_ body: () throws -> Tensor?) -> mt_tensor? {
 
 /// Runs a body that makes nothing.
 @inline(__always)
-func status(_ body: () throws -> Void) -> mt_status {
+func status(_ op: StaticString = #function, _ body: () throws -> Void) -> mt_status {
     do {
         try body()
+        try Tape.settle(op)
         return 0
     } catch {
         return setError(error)
@@ -156,8 +160,10 @@ func status(_ body: () throws -> Void) -> mt_status {
 
 /// Runs a body that makes several tensors and writes them to `out`.
 @inline(__always)
-func results(_ out: UnsafeMutablePointer<mt_tensor?>?, _ body: () throws -> [Tensor]) -> mt_status {
-    status {
+func results(
+    _ out: UnsafeMutablePointer<mt_tensor?>?, _ op: StaticString = #function, _ body: () throws -> [Tensor]
+) -> mt_status {
+    status(op) {
         guard let out else { throw MartletError(.handle, "the result pointer is NULL") }
         for (i, t) in try body().enumerated() {
             out[i] = own(t)
@@ -167,8 +173,10 @@ func results(_ out: UnsafeMutablePointer<mt_tensor?>?, _ body: () throws -> [Ten
 }
 
 /// Runs a body that makes a list whose length only it knows.
-func list(_ out: UnsafeMutablePointer<mt_tensor_list>?, _ body: () throws -> [Tensor]) -> mt_status {
-    status {
+func list(
+    _ out: UnsafeMutablePointer<mt_tensor_list>?, _ op: StaticString = #function, _ body: () throws -> [Tensor]
+) -> mt_status {
+    status(op) {
         guard let out else { throw MartletError(.handle, "the result pointer is NULL") }
         let made = try body()
         let items = UnsafeMutablePointer<mt_tensor?>.allocate(capacity: max(made.count, 1))

@@ -178,6 +178,8 @@ public func mt_sgd_update(
 ) -> mt_status {
     status {
         let (lr, o) = try sgd(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             var buffer = try optional(buffers?[i])
@@ -197,6 +199,8 @@ public func mt_adam_update(
 ) -> mt_status {
     status {
         let (lr, o) = try adam(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             try withNoGrad {
@@ -238,6 +242,8 @@ public func mt_rmsprop_update(
 ) -> mt_status {
     status {
         let (lr, o) = try rmsprop(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             try withNoGrad {
@@ -258,6 +264,8 @@ public func mt_adagrad_update(
 ) -> mt_status {
     status {
         let (lr, o) = try adagrad(given)
+        Tape.beginUpdate(lr)
+        defer { Tape.endUpdate() }
         for i in 0..<Int(n) {
             let p = try T(params?[i], "params")
             try withNoGrad { try Adagrad.update(p, T(grads?[i], "grads"), T(sums?[i], "sums"), step: T(steps?[i], "steps").countStep(), lr: lr, o) }

@@ -6,7 +6,11 @@ import Martlet
 
 @_cdecl("mt_tensor_str") @implementation
 public func mt_tensor_str(_ t: mt_tensor?, _ prefix: UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>? {
-    value(nil) { strdup(try T(t, "t").formatted(prefix: prefix.map { String(cString: $0) } ?? "tensor(")) }
+    value(nil) {
+        let t = try T(t, "t")
+        try Tape.refuseReading("printing", t)
+        return strdup(t.formatted(prefix: prefix.map { String(cString: $0) } ?? "tensor("))
+    }
 }
 
 @_cdecl("mt_get_printoptions") @implementation

@@ -39,6 +39,9 @@ enum { TURN = 300000, SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 
 static _Thread_local mk_tls_t tls;
 mk_tls_t *mk_tls_get(void) { return &tls; }
 
+int32_t mk_recording;
+void mk_recording_add(int32_t n) { __atomic_fetch_add(&mk_recording, n, __ATOMIC_SEQ_CST); }
+
 static _Thread_local int inside; /* in a piece of a region: loops below run serially */
 
 static struct {

@@ -17,6 +17,7 @@ from ._grad_mode import (  # noqa: F401
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled)
 from ._misc import *  # noqa: F401,F403
 from . import _tensor_str, random
+from ._capture import CaptureError, capture  # noqa: F401
 from ._tensor_str import set_printoptions  # noqa: F401
 from .random import (  # noqa: F401
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)

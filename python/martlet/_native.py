@@ -69,10 +69,16 @@ class _LinAlgError(RuntimeError):
     __module__ = "torch._C"
 
 
+class CaptureError(RuntimeError):
+    """Something in a captured function that a replay could not repeat; see martlet.capture."""
+
+    __module__ = "martlet"
+
+
 _EXCEPTIONS = {
     -1: RuntimeError, -2: IndexError, -3: TypeError, -4: ValueError, -5: NotImplementedError, -6: RuntimeError,
     -7: RuntimeError, -8: RuntimeError, -9: AssertionError, -10: OverflowError,
-    -11: _LinAlgError,
+    -11: _LinAlgError, -12: CaptureError,
 }
 
 _pending = threading.local()

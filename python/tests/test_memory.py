@@ -111,12 +111,11 @@ def test_empty_cache_gives_memory_back():
     del tensors
     stats = torch.memory_stats()
     assert held - stats["allocated_bytes.all.current"] >= 4 * size
-    assert stats["reserved_bytes.all.current"] >= stats["allocated_bytes.all.current"]
+    reserved = stats["reserved_bytes.all.current"]
+    assert reserved - stats["allocated_bytes.all.current"] >= 4 * size
     torch.empty_cache()
-    assert full - resident() > 3 * size
-    kept = stats["reserved_bytes.all.current"] - stats["allocated_bytes.all.current"]
-    stats = torch.memory_stats()
-    assert kept - (stats["reserved_bytes.all.current"] - stats["allocated_bytes.all.current"]) >= 4 * size
+    assert full - resident() > 3.5 * size
+    assert reserved - torch.memory_stats()["reserved_bytes.all.current"] >= 4 * size
 
 
 def test_the_peak_is_counted_and_reset():

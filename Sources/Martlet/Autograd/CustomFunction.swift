@@ -31,7 +31,10 @@ extension Autograd {
         }
         guard GradMode.needs(inputs) else { return (results, nil) }
         let infos = results.map(OutputInfo.init)
-        let node = CustomNode(name, edges: inputs.map { $0?.gradEdge() }, outputs: infos) { node, g in
+        let node = Node(
+            name, kind: .custom, edges: ShortList(inputs.map { $0?.gradEdge() }), output: infos.first,
+            further: infos.count > 1 ? Array(infos.dropFirst()) : nil
+        ) { node, g in
             var g = g
             if materialize() {
                 for i in g.indices where g[i] == nil { g[i] = try Tensor.zeros(infos[i].sizes, infos[i].dtype) }
@@ -79,19 +82,19 @@ extension Node {
     /// Calls `hook` with (gradients of inputs, gradients of outputs) after this step; it may replace the former.
     public func registerHook(_ hook: @escaping ([Tensor?], [Tensor?]) throws -> [Tensor?]?) -> Int {
         let id = HookID.next()
-        postHooks.append(HookEntry(id: id, run: hook))
+        makeHooks().after.append(HookEntry(id: id, run: hook))
         return id
     }
 
     /// Calls `hook` with the gradients of outputs before this step; it may replace them.
     public func registerPreHook(_ hook: @escaping ([Tensor?]) throws -> [Tensor?]?) -> Int {
         let id = HookID.next()
-        preHooks.append(HookEntry(id: id, run: hook))
+        makeHooks().before.append(HookEntry(id: id, run: hook))
         return id
     }
 
     public func removeHook(_ id: Int) {
-        postHooks.removeAll { $0.id == id }
-        preHooks.removeAll { $0.id == id }
+        hooks?.after.removeAll { $0.id == id }
+        hooks?.before.removeAll { $0.id == id }
     }
 }

@@ -5,26 +5,44 @@ import Synchronization
 /// The graph is walked without recursion. A node runs once the gradients of all paths to it have been summed;
 /// of the nodes that are ready the newest runs first, which is torch's order and so gives torch's sums.
 struct Engine {
+    /// The engine's notes on a node.
     private struct Task {
         let node: Node
-        var pending = 0
-        var gradients: [Tensor?] = []
+        /// The sum of the gradients that reached the first output, and those of the others once there are any.
+        var gradient: Tensor?
+        var others: [Tensor?]?
         /// Gradient slots that this run made by adding: they may be added to in place.
         var owned: UInt64 = 0
+        /// Gradients that it waits for.
+        var pending: Int32 = 0
         var needed = true
-        var captures: [(output: Int, input: Int)] = []
+        /// The first of its captures, -1 for none.
+        var capture: Int32 = -1
+
+        var isWanted: Bool { needed || capture >= 0 }
     }
 
     private var tasks: [Task] = []
-    private var indexOf: [ObjectIdentifier: Int] = [:]
+    private var captures: [(output: Int, input: Int, next: Int32)] = []
     private var heap: [(UInt64, Int)] = []
     private let keepGraph: Bool
     private let createGraph: Bool
     private var captured: [Tensor?] = []
 
+    // Where a node's task is stands in the node itself, marked with the run's number. Only one run at a time may do so;
+    // a run inside another one, or beside it on another thread, has a dictionary.
+    private let marks: Bool
+    private let number: UInt64
+    private var indexOf: [ObjectIdentifier: Int] = [:]
+    private static let isMarking = Atomic<Bool>(false)
+    nonisolated(unsafe) private static var lastRun: UInt64 = 0
+
     private init(keepGraph: Bool, createGraph: Bool) {
         self.keepGraph = keepGraph
         self.createGraph = createGraph
+        marks = Engine.isMarking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+        if marks { Engine.lastRun += 1 }
+        number = marks ? Engine.lastRun : 0
     }
 
     /// Sends `gradients` back from `roots`. With `inputs`, returns their gradients instead of adding to `.grad`
@@ -33,7 +51,6 @@ struct Engine {
         _ roots: [Tensor], _ gradients: [Tensor?], keepGraph: Bool, createGraph: Bool, inputs: [Tensor]? = nil,
         accumulate: Bool = false
     ) throws -> [Tensor?] {
-        var engine = Engine(keepGraph: keepGraph, createGraph: createGraph)
         var starts: [(Edge, Tensor)] = []
         for (i, root) in roots.enumerated() {
             guard let edge = root.gradEdge() else {
@@ -41,6 +58,8 @@ struct Engine {
             }
             starts.append((edge, try rootGradient(root, gradients[i])))
         }
+        var engine = Engine(keepGraph: keepGraph, createGraph: createGraph)
+        defer { if engine.marks { isMarking.store(false, ordering: .releasing) } }
         return try engine.run(starts, inputs, accumulate)
     }
 
@@ -62,12 +81,23 @@ struct Engine {
         return try Tensor.full(root.sizes, .number(1.0), root.dtype)
     }
 
-    private mutating func index(_ node: Node) -> (Int, isNew: Bool) {
-        let id = ObjectIdentifier(node)
-        if let i = indexOf[id] { return (i, false) }
-        indexOf[id] = tasks.count
+    /// The task of a node, made where there is none.
+    @inline(__always)
+    private mutating func index(_ node: Node) -> Int {
+        if let i = find(node) { return i }
+        if marks {
+            node.run = number
+            node.place = tasks.count
+        } else {
+            indexOf[ObjectIdentifier(node)] = tasks.count
+        }
         tasks.append(Task(node: node))
-        return (tasks.count - 1, true)
+        return tasks.count - 1
+    }
+
+    @inline(__always)
+    private func find(_ node: Node) -> Int? {
+        marks ? (node.run == number ? node.place : nil) : indexOf[ObjectIdentifier(node)]
     }
 
     private mutating func run(_ starts: [(Edge, Tensor)], _ inputs: [Tensor]?, _ accumulate: Bool) throws -> [Tensor?] {
@@ -76,18 +106,19 @@ struct Engine {
         var next = 0
         while next < tasks.count {
             let node = tasks[next].node
-            for case let edge? in node.edges {
-                let (i, _) = index(edge.node)
+            for k in 0..<node.edges.count {
+                guard let edge = node.edges[k] else { continue }
+                let i = index(edge.node)
                 tasks[i].pending += 1
             }
             next += 1
         }
         if let inputs { try select(inputs, accumulate) }
-        for (edge, g) in starts { try add(g, to: indexOf[ObjectIdentifier(edge.node)]!, edge.index, owned: false) }
-        var seen = Set<ObjectIdentifier>()
-        for (edge, _) in starts where seen.insert(ObjectIdentifier(edge.node)).inserted {
-            let i = indexOf[ObjectIdentifier(edge.node)]!
-            if tasks[i].pending == 0 { push(i) }
+        for (edge, g) in starts { try add(g, to: index(edge.node), edge.index) }
+        var begun = Set<Int>()
+        for (edge, _) in starts {
+            let i = index(edge.node)
+            if tasks[i].pending == 0 && (starts.count == 1 || begun.insert(i).inserted) { push(i) }
         }
         try withGradMode(createGraph) { while let i = pop() { try step(i) } }
         return captured
@@ -101,36 +132,34 @@ struct Engine {
             guard let edge = input.gradEdge() else {
                 throw MartletError.runtime("One of the differentiated Tensors does not require grad")
             }
-            guard let i = indexOf[ObjectIdentifier(edge.node)] else { continue }
-            if accumulate && edge.node is AccumulateGrad {
+            guard let i = find(edge.node) else { continue }
+            if accumulate && edge.node.kind == .accumulation {
                 tasks[i].needed = true
             } else {
-                tasks[i].captures.append((edge.index, k))
+                captures.append((edge.index, k, tasks[i].capture))
+                tasks[i].capture = Int32(captures.count - 1)
             }
         }
         // Post-order without recursion: a node is needed when something it feeds is.
         var state = [UInt8](repeating: 0, count: tasks.count)
+        var stack: [(task: Int, edge: Int)] = []
         for start in tasks.indices where state[start] == 0 {
-            var stack = [(start, 0)]
+            stack.append((start, 0))
             state[start] = 1
             while let (i, e) = stack.last {
-                let edges = tasks[i].node.edges
-                if e < edges.count {
-                    stack[stack.count - 1].1 += 1
-                    if let edge = edges[e] {
-                        let j = indexOf[ObjectIdentifier(edge.node)]!
+                let node = tasks[i].node
+                if e < node.edges.count {
+                    stack[stack.count - 1].edge += 1
+                    if let edge = node.edges[e] {
+                        let j = index(edge.node)
                         if state[j] == 0 {
                             state[j] = 1
                             stack.append((j, 0))
                         }
                     }
                 } else {
-                    if !tasks[i].needed {
-                        tasks[i].needed = edges.contains { edge in
-                            guard let edge else { return false }
-                            let t = tasks[indexOf[ObjectIdentifier(edge.node)]!]
-                            return t.needed || !t.captures.isEmpty
-                        }
+                    for k in 0..<node.edges.count where !tasks[i].needed {
+                        if let edge = node.edges[k] { tasks[i].needed = tasks[index(edge.node)].isWanted }
                     }
                     stack.removeLast()
                 }
@@ -138,106 +167,138 @@ struct Engine {
         }
     }
 
-    private mutating func add(_ g: Tensor, to i: Int, _ slot: Int, owned: Bool) throws {
-        if tasks[i].gradients.isEmpty {
-            tasks[i].gradients = Array(repeating: nil, count: max(tasks[i].node.outputs.count, slot + 1))
+    private mutating func add(_ g: Tensor, to i: Int, _ slot: Int) throws {
+        let known: Tensor?
+        if slot == 0 {
+            known = tasks[i].gradient
+        } else {
+            if tasks[i].others == nil {
+                tasks[i].others = Array(repeating: nil, count: max(tasks[i].node.outputCount - 1, slot))
+            }
+            known = tasks[i].others![slot - 1]
         }
-        guard let old = tasks[i].gradients[slot] else {
-            tasks[i].gradients[slot] = g
-            return
-        }
+        guard let old = known else { return put(g, i, slot) }
         let bit: UInt64 = slot < 64 ? 1 << UInt64(slot) : 0
         if tasks[i].owned & bit != 0 && !createGraph && !g.isSparse && !old.isSparse {
             _ = try old.addInPlace(g)
         } else {
-            tasks[i].gradients[slot] = try withGradMode(createGraph) { try Tensor.addGradients(old, g) }
+            put(try withGradMode(createGraph) { try Tensor.addGradients(old, g) }, i, slot)
             tasks[i].owned |= bit
         }
     }
 
+    @inline(__always)
+    private mutating func put(_ g: Tensor, _ i: Int, _ slot: Int) {
+        if slot == 0 { tasks[i].gradient = g } else { tasks[i].others![slot - 1] = g }
+    }
+
+    /// Takes the gradients of a node's outputs out of its task.
+    private mutating func take(_ i: Int) -> [Tensor?] {
+        let count = tasks[i].node.outputCount
+        var g = [Tensor?](repeating: nil, count: max(count, 1 + (tasks[i].others?.count ?? 0)))
+        g[0] = tasks[i].gradient.take()
+        if let others = tasks[i].others {
+            for k in others.indices { g[k + 1] = others[k] }
+            tasks[i].others = nil
+        }
+        if count == 0 && g.count == 1 && g[0] == nil { return [] }
+        return g
+    }
+
     private mutating func step(_ i: Int) throws {
         let node = tasks[i].node
-        var g = tasks[i].gradients
-        tasks[i].gradients = []
-        if g.isEmpty { g = Array(repeating: nil, count: node.outputs.count) }
-        for (output, slot) in node.tensorHooks where output < g.count {
-            guard var value = g[output] else { continue }
-            for hook in slot.hooks {
-                if let replaced = try hook.run(value) {
-                    try checkHook(replaced, value)
-                    value = replaced
-                }
+        if node.kind == .accumulation && node.hooks == nil && tasks[i].needed && tasks[i].capture < 0 {
+            let leaf = unsafeDowncast(node, to: AccumulateGrad.self)
+            if leaf.slot.hooks.isEmpty {
+                // Moved, not copied, so that a gradient nobody else holds can be kept as it is.
+                if var value = tasks[i].gradient.take() { try leaf.accumulate(&value) }
+                return
             }
-            g[output] = value
-            if slot.retainsGrad { slot.grad = try slot.grad.map { try $0.add(value) } ?? value.clone() }
         }
-        for hook in node.preHooks {
+        var g = take(i)
+        let hooks = node.hooks
+        if let leaf = node as? AccumulateGrad { try runHooks(0, leaf.slot, &g) }
+        for (output, slot) in hooks?.tensors ?? [] { try runHooks(output, slot, &g) }
+        for hook in hooks?.before ?? [] {
             if let replaced = try hook.run(g) { g = replaced }
         }
-        for (output, k) in tasks[i].captures where output < g.count { captured[k] = g[output] }
+        var c = tasks[i].capture
+        while c >= 0 {
+            let capture = captures[Int(c)]
+            if capture.output < g.count { captured[capture.input] = g[capture.output] }
+            c = capture.next
+        }
         // A node that was reached only with "no gradient" passes that on.
-        let results: [Tensor?]
+        var results: [Tensor?]
         if !tasks[i].needed {
             results = []
-        } else if g.allSatisfy({ $0 == nil }) && !(node is CustomNode) {
-            results = Array(repeating: nil, count: node.edges.count)
+        } else if node.kind != .custom && g.allSatisfy({ $0 == nil }) {
+            results = []
         } else if let leaf = node as? AccumulateGrad {
-            // Moved, not copied, so that a gradient nobody else holds can be kept as it is.
-            let arrived = node.postHooks.isEmpty ? [] : g
+            let arrived = hooks == nil ? [] : g
             if var value = g[0] {
                 g = []
                 try leaf.accumulate(&value)
             }
-            for hook in node.postHooks { _ = try hook.run([], arrived) }
-            results = []
+            for hook in hooks?.after ?? [] { _ = try hook.run([], arrived) }
+            return
         } else {
-            let postHooked = node.postHooks.isEmpty ? [] : g
-            var r = try node.apply(g)
-            if Autograd.checksNaN { try refuseNaN(r, node) }
-            for hook in node.postHooks {
-                if let replaced = try hook.run(r, postHooked) { r = replaced }
+            let arrived = hooks == nil ? [] : g
+            results = try node.apply(g)
+            if Autograd.checksNaN { try refuseNaN(results, node) }
+            for hook in hooks?.after ?? [] {
+                if let replaced = try hook.run(results, arrived) { results = replaced }
             }
-            results = r
             if !keepGraph { node.releaseSaved() }
         }
         g = []
-        try deliver(node, results)
-    }
-
-    private mutating func deliver(_ node: Node, _ results: consuming [Tensor?]) throws {
-        let edges = node.edges
-        for k in edges.indices {
-            guard let edge = edges[k] else { continue }
-            let j = indexOf[ObjectIdentifier(edge.node)]!
+        for k in 0..<node.edges.count {
+            guard let edge = node.edges[k] else { continue }
+            let j = index(edge.node)
             if k < results.count, let g = results[k] {
                 results[k] = nil
-                let fits = try validated(g, edge, from: node, k)
-                try add(fits, to: j, edge.index, owned: false)
+                try add(try validated(g, edge, from: node, k), to: j, edge.index)
             }
             tasks[j].pending -= 1
-            if tasks[j].pending == 0 && (tasks[j].needed || !tasks[j].captures.isEmpty) { push(j) }
-            else if tasks[j].pending == 0 { try skip(j) }
+            if tasks[j].pending == 0 { if tasks[j].isWanted { push(j) } else { skip(j) } }
         }
     }
 
+    /// A tensor's own hooks on its gradient, and its wish to keep it.
+    private func runHooks(_ output: Int, _ slot: GradSlot, _ g: inout [Tensor?]) throws {
+        guard output < g.count, var value = g[output] else { return }
+        if slot.hooks.isEmpty && !slot.retainsGrad { return }
+        for hook in slot.hooks {
+            if let replaced = try hook.run(value) {
+                try checkHook(replaced, value)
+                value = replaced
+            }
+        }
+        g[output] = value
+        if slot.retainsGrad { slot.grad = try slot.grad.map { try $0.add(value) } ?? value.clone() }
+    }
+
     /// A node off every wanted path: it does not run, but what waits for it must not wait forever.
-    private mutating func skip(_ start: Int) throws {
+    private mutating func skip(_ start: Int) {
         var stack = [start]
         while let i = stack.popLast() {
-            tasks[i].gradients = []
-            for case let edge? in tasks[i].node.edges {
-                let j = indexOf[ObjectIdentifier(edge.node)]!
+            tasks[i].gradient = nil
+            tasks[i].others = nil
+            let node = tasks[i].node
+            for k in 0..<node.edges.count {
+                guard let edge = node.edges[k] else { continue }
+                let j = index(edge.node)
                 tasks[j].pending -= 1
                 if tasks[j].pending > 0 { continue }
-                if tasks[j].needed || !tasks[j].captures.isEmpty { push(j) } else { stack.append(j) }
+                if tasks[j].isWanted { push(j) } else { stack.append(j) }
             }
         }
     }
 
     /// Fits a gradient to the input it belongs to: broadcast dimensions are summed, the dtype converted.
     private func validated(_ g: Tensor, _ edge: Edge, from node: Node, _ k: Int) throws -> Tensor {
-        guard edge.index < edge.node.outputs.count else { return g }
-        let info = edge.node.outputs[edge.index]
+        guard let info = edge.node.outputInfo(edge.index) else { return g }
+        if g.sizes == info.sizes && g.dtype == info.dtype { return g }
         var r = g
         if r.sizes != info.sizes {
             guard Tensor.isExpandable(info.sizes, r.sizes) else {
@@ -273,7 +334,7 @@ struct Engine {
 
     // A binary heap on the sequence number; accumulators come first.
     private mutating func push(_ i: Int) {
-        let key = tasks[i].node is AccumulateGrad ? UInt64.max : tasks[i].node.sequence
+        let key = tasks[i].node.kind == .accumulation ? UInt64.max : tasks[i].node.sequence
         heap.append((key, i))
         var c = heap.count - 1
         while c > 0 {
@@ -302,10 +363,6 @@ struct Engine {
         return top.1
     }
 }
-
-/// A node whose step is the caller's own code (autograd.Function, callbacks from C). It runs even when every
-/// gradient that reached it is undefined.
-public final class CustomNode: Node {}
 
 extension Tensor {
     /// Computes gradients of this tensor and adds them to the `.grad` of the leaves it depends on.

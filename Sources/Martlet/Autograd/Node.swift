@@ -22,29 +22,62 @@ public class Node {
     /// torch's name of the step, e.g. `MulBackward0`.
     public internal(set) var name: String
     /// One per input, nil where the input needs no gradient.
-    public internal(set) var edges: [Edge?]
+    public internal(set) var edges: ShortList<Edge?>
     /// Grows with creation; the engine runs newer nodes first.
     let sequence: UInt64
-    /// What each output looked like, to check gradients against and to fill in zeros.
-    var outputs: [OutputInfo]
-    var savedTensors: [SavedTensor] = []
+    /// What each output looked like, to check gradients against and to fill in zeros: the first, and the others.
+    private(set) var output: OutputInfo?
+    private(set) var furtherOutputs: [OutputInfo]?
+    var savedTensors = ShortList<SavedTensor>()
     private(set) var isReleased = false
+    let kind: Kind
     var backward: Backward?
-    /// Run on the gradients of the outputs before the step; may replace them.
-    var preHooks: [HookEntry<([Tensor?]) throws -> [Tensor?]?>] = []
-    /// Hooks on a single output (a tensor's own hooks), by output index.
-    var tensorHooks: [(output: Int, slot: GradSlot)] = []
-    /// Run after the step with (gradients of inputs, gradients of outputs); may replace the former.
-    var postHooks: [HookEntry<([Tensor?], [Tensor?]) throws -> [Tensor?]?>] = []
+    /// What few steps have.
+    var hooks: NodeHooks?
+
+    /// Where the engine's run of this number has its notes on this node.
+    var run: UInt64 = 0
+    var place = 0
+
+    enum Kind { case step, custom, accumulation }
 
     private static let counter = Atomic<UInt64>(1)
 
-    init(_ name: String, edges: [Edge?], outputs: [OutputInfo], backward: Backward?) {
+    init(
+        _ name: String, kind: Kind = .step, edges: ShortList<Edge?>, output: OutputInfo?, further: [OutputInfo]? = nil,
+        backward: Backward?
+    ) {
         self.name = name
+        self.kind = kind
         self.edges = edges
-        self.outputs = outputs
+        self.output = output
+        furtherOutputs = further
         self.backward = backward
         sequence = Node.counter.wrappingAdd(1, ordering: .relaxed).oldValue
+    }
+
+    /// How many outputs the step has.
+    @inline(__always)
+    var outputCount: Int { (output == nil ? 0 : 1) + (furtherOutputs?.count ?? 0) }
+
+    /// What output `i` looked like; nil for one that the step did not tell of.
+    @inline(__always)
+    func outputInfo(_ i: Int) -> OutputInfo? {
+        if i == 0 { return output }
+        guard let furtherOutputs, i > 0, i <= furtherOutputs.count else { return nil }
+        return furtherOutputs[i - 1]
+    }
+
+    func setOutputs(_ infos: [OutputInfo]) {
+        output = infos.first
+        furtherOutputs = infos.count > 1 ? Array(infos.dropFirst()) : nil
+    }
+
+    func makeHooks() -> NodeHooks {
+        if let hooks { return hooks }
+        let made = NodeHooks()
+        hooks = made
+        return made
     }
 
     /// The name without "Backward", as torch's messages about changed tensors give it.
@@ -60,8 +93,19 @@ public class Node {
 
     /// Keeps inputs for the way back; nil stands for one that is not needed.
     @inline(__always)
-    func save(_ tensors: Tensor?...) {
-        for t in tensors { savedTensors.append(SavedTensor(t)) }
+    func save(_ a: Tensor?, _ b: Tensor?, _ c: Tensor?, _ further: Tensor?...) {
+        save(a, b)
+        save(c)
+        for t in further { save(t) }
+    }
+
+    @inline(__always)
+    func save(_ t: Tensor?) { savedTensors.append(SavedTensor(t)) }
+
+    @inline(__always)
+    func save(_ a: Tensor?, _ b: Tensor?) {
+        savedTensors.append(SavedTensor(a))
+        savedTensors.append(SavedTensor(b))
     }
 
     /// Keeps an output of this node without making a cycle.
@@ -98,12 +142,19 @@ public class Node {
     }
 
     deinit {
-        // A chain of a million nodes must not be a million nested deinits: contents go to a queue that the
-        // outermost release drains.
-        if !edges.isEmpty || !savedTensors.isEmpty || backward != nil {
-            Graveyard.bury(self, savedOnly: false)
-        }
+        // A chain of a million nodes must not be a million nested deinits.
+        if !edges.isEmpty || !savedTensors.isEmpty || backward != nil { Graveyard.bury(self, savedOnly: false) }
     }
+}
+
+/// Hooks on a step.
+final class NodeHooks {
+    /// Run on the gradients of the outputs before the step; may replace them.
+    var before: [HookEntry<([Tensor?]) throws -> [Tensor?]?>] = []
+    /// Hooks on a single output (a tensor's own hooks), by output index.
+    var tensors: [(output: Int, slot: GradSlot)] = []
+    /// Run after the step with (gradients of inputs, gradients of outputs); may replace the former.
+    var after: [HookEntry<([Tensor?], [Tensor?]) throws -> [Tensor?]?>] = []
 }
 
 /// Shape and dtype of a node's output.
@@ -128,13 +179,17 @@ enum HookID {
     static func next() -> Int { counter.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
 
-/// The queue that makes releasing a graph iterative. One per thread, in the kernels' thread-local slot.
+/// Makes releasing a graph take little stack: what a node holds is released in place down to some depth, and below that
+/// goes to a queue that the outermost release drains. Depth and queue are the thread's, in the kernels' thread-local slot.
 enum Graveyard {
-    typealias Remains = ([SavedTensor], [Edge?]?, Node.Backward?)
-    private final class Queue {
-        var items: [Remains] = []
-        var draining = false
+    private struct Remains {
+        let saved: ShortList<SavedTensor>
+        let edges: ShortList<Edge?>
+        let backward: Node.Backward?
     }
+    private final class Queue { var items: [Remains] = [] }
+
+    private static let deepest: Int32 = 32
 
     /// Gives a thread's queue back when the thread ends.
     private static let threadEnd: pthread_key_t = {
@@ -146,28 +201,39 @@ enum Graveyard {
         return key
     }()
 
-    /// Moves a node's contents out of it, so that no reference to them is left on the stack, and releases them in turn.
+    /// Moves a node's contents out of it, so that no reference to them is left on the stack, and releases them.
     static func bury(_ node: Node, savedOnly: Bool) {
         let tls = mk_tls_get()!
-        let queue: Queue
-        if let p = tls.pointee.slots.0 {
-            queue = Unmanaged<Queue>.fromOpaque(p).takeUnretainedValue()
-        } else {
-            queue = Queue()
-            let p = Unmanaged.passRetained(queue).toOpaque()
-            tls.pointee.slots.0 = p
-            pthread_setspecific(threadEnd, p)
+        if tls.pointee.spare.0 >= deepest {
+            queue(tls).items.append(
+                Remains(
+                    saved: node.savedTensors, edges: savedOnly ? [] : node.edges, backward: savedOnly ? nil : node.backward))
         }
-        queue.items.append((node.savedTensors, savedOnly ? nil : node.edges, savedOnly ? nil : node.backward))
+        tls.pointee.spare.0 += 1
         node.savedTensors = []
         if !savedOnly {
             node.edges = []
             node.backward = nil
         }
-        if queue.draining { return }
-        queue.draining = true
-        while let last = queue.items.popLast() { withExtendedLifetime(last) {} }
-        queue.draining = false
+        tls.pointee.spare.0 -= 1
+        if tls.pointee.spare.0 == 0 && tls.pointee.slots.0 != nil { drain(tls) }
+    }
+
+    private static func drain(_ tls: UnsafeMutablePointer<mk_tls_t>) {
+        let waiting = queue(tls)
+        if waiting.items.isEmpty { return }
+        tls.pointee.spare.0 = 1
+        while let last = waiting.items.popLast() { withExtendedLifetime(last) {} }
+        tls.pointee.spare.0 = 0
+    }
+
+    private static func queue(_ tls: UnsafeMutablePointer<mk_tls_t>) -> Queue {
+        if let p = tls.pointee.slots.0 { return Unmanaged<Queue>.fromOpaque(p).takeUnretainedValue() }
+        let made = Queue()
+        let p = Unmanaged.passRetained(made).toOpaque()
+        tls.pointee.slots.0 = p
+        pthread_setspecific(threadEnd, p)
+        return made
     }
 }
 
@@ -207,7 +273,7 @@ struct SavedTensor {
                 "one of the variables needed for gradient computation has been modified by an inplace operation: [\(tensor.typeName) \(tensor.sizes)]\(origin) is at version \(tensor.version); expected version \(version) instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
             )
         }
-        if output >= 0 && (GradMode.isEnabled || node is CustomNode) {
+        if output >= 0 && (GradMode.isEnabled || node.kind == .custom) {
             let t = tensor.alias()
             t.history = node
             t.outputIndex = output
@@ -230,12 +296,30 @@ final class GradSlot {
 /// The end of the line: adds what arrives to a leaf's `.grad`.
 final class AccumulateGrad: Node {
     let slot: GradSlot
-    weak var variable: Tensor?
+    /// The leaf, not held; its deinit takes it out. A weak reference here would send every retain and release of the
+    /// leaf through the runtime's slow path.
+    private let leafPlace: Mutex<Unmanaged<Tensor>?>
 
     init(_ leaf: Tensor, _ slot: GradSlot) {
         self.slot = slot
-        variable = leaf
-        super.init("torch::autograd::AccumulateGrad", edges: [], outputs: [OutputInfo(leaf)], backward: nil)
+        leafPlace = Mutex(Unmanaged.passUnretained(leaf))
+        super.init("torch::autograd::AccumulateGrad", kind: .accumulation, edges: [], output: OutputInfo(leaf), backward: nil)
+    }
+
+    /// The leaf while it lives.
+    var variable: Tensor? {
+        leafPlace.withLock { leaf -> Tensor? in
+            guard let leaf else { return nil }
+            weak var living = leaf.takeUnretainedValue()  // nil where its end has begun and waits for the lock
+            return living
+        }
+    }
+
+    func leafEnds() { leafPlace.withLock { $0 = nil } }
+
+    /// What `look` sees of the leaf, or `gone`. The leaf cannot end meanwhile, and `look` must not release anything.
+    private func ofLeaf<R>(_ gone: R, _ look: (Tensor) -> R) -> R {
+        leafPlace.withLock { leaf in leaf.map { $0._withUnsafeGuaranteedRef(look) } ?? gone }
     }
 
     override func apply(_ gradients: [Tensor?]) throws -> [Tensor?] {
@@ -257,6 +341,7 @@ final class AccumulateGrad: Node {
     /// in place unless recording.
     private func add(_ gradient: inout Tensor) throws {
         if !GradMode.isEnabled && isKnownUniquelyReferenced(&gradient) { gradient.dropUnsharedBase() }
+        if Tape.isRecording { Tape.reads(slot) }
         if let existing = slot.grad {
             if GradMode.isEnabled {
                 slot.grad = try Tensor.addGradients(existing, gradient)
@@ -282,21 +367,21 @@ final class AccumulateGrad: Node {
 
     private func fitsLeaf(_ g: Tensor) -> Bool {
         if g.isContiguous && leafIsContiguous { return true }
-        guard let v = variable, v.isDense else { return g.isContiguous }
-        return g.strides == v.strides
+        guard let strides = denseLeafStrides else { return g.isContiguous }
+        return g.strides == strides
     }
 
     /// A copy in the leaf's memory order where the leaf is dense, else row-major.
     private func laidOutLikeLeaf(_ g: Tensor) throws -> Tensor {
         if leafIsContiguous && g.isContiguous { return try g.clone() }
-        let leaf = variable.flatMap { $0.isDense ? $0.strides : nil }
-        let out = try Tensor.empty(g.sizes, strides: leaf ?? g.sizes.contiguousStrides, g.dtype)
+        let out = try Tensor.empty(g.sizes, strides: denseLeafStrides ?? g.sizes.contiguousStrides, g.dtype)
         copyKernel(out, g)
         if GradMode.needs(g) { out.attach("CopyBackwards", [g]) { _, g in [g[0]] } }
         return out
     }
 
-    private var leafIsContiguous: Bool { variable?.isContiguous ?? true }
+    private var leafIsContiguous: Bool { ofLeaf(true) { $0.isContiguous } }
+    private var denseLeafStrides: Dims? { ofLeaf(nil) { $0.isDense ? $0.strides : nil } }
 }
 
 extension String {

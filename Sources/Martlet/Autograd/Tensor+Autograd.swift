@@ -53,8 +53,15 @@ extension Tensor {
 
     /// The gradient accumulated by `backward()`; nil before.
     public var grad: Tensor? {
-        get { gradSlot?.grad }
-        set { (gradSlot ?? makeGradSlot()).grad = newValue }
+        get {
+            if Tape.isRecording, let gradSlot { Tape.reads(gradSlot) }
+            return gradSlot?.grad
+        }
+        set {
+            let slot = gradSlot ?? makeGradSlot()
+            if Tape.isRecording { Tape.overwrites(slot) }
+            slot.grad = newValue
+        }
     }
 
     /// Sets the gradient after torch's checks of shape and dtype.
@@ -147,7 +154,7 @@ extension Tensor {
         if let accumulator { return accumulator }
         let slot = makeGradSlot()
         let a = AccumulateGrad(self, slot)
-        a.tensorHooks = [(0, slot)]
+        a.makeHooks().tensors = [(0, slot)]
         accumulator = a
         return a
     }
@@ -157,9 +164,14 @@ extension Tensor {
     /// Call only where ``GradMode`` says that one of the inputs needs a gradient.
     @inline(__always)
     func attach(
-        _ name: String, _ inputs: [Tensor?], save: (Node) -> Void = { _ in }, backward: @escaping Node.Backward
+        _ name: String, _ inputs: ShortList<Tensor?>, save: (Node) -> Void = { _ in }, backward: @escaping Node.Backward
     ) {
-        Node.attach(name, [self], inputs, save: save, backward: backward)
+        let node = Node(name, inputs, OutputInfo(self), backward)
+        save(node)
+        if dtype.isFloatingPoint {
+            history = node
+            outputIndex = 0
+        }
     }
 
     /// Calls `hook` with the gradient of this tensor; a returned tensor replaces it. Returns a number for removal.
@@ -293,7 +305,7 @@ extension Tensor {
         let (viewSizes, viewStrides, viewOffset) = (sizes, strides, offset)
         let inner = edge
         // The slice's gradient goes through the step; the rest of the base's gradient passes by, zeroed on the slice.
-        let node = Node("CopySlices", edges: [base.gradEdge(), inner], outputs: [OutputInfo(base)]) { node, g in
+        let node = Node("CopySlices", edges: [base.gradEdge(), inner], output: OutputInfo(base)) { node, g in
             guard let g = g[0] else { return [nil, nil] }
             let start = viewOffset - baseOffset
             let dense = try g.contiguousAs(baseSizes, baseStrides)
@@ -322,18 +334,25 @@ extension Tensor {
 extension Node {
     /// Lets a tensor's hooks (and retain_grad) see the gradient of output `index`.
     func attachSlot(_ slot: GradSlot, _ index: Int) {
-        if !tensorHooks.contains(where: { $0.slot === slot }) { tensorHooks.append((index, slot)) }
+        let hooks = makeHooks()
+        if !hooks.tensors.contains(where: { $0.slot === slot }) { hooks.tensors.append((index, slot)) }
+    }
+
+    /// A step on `inputs`, with edges to those that want a gradient.
+    convenience init(_ name: String, _ inputs: ShortList<Tensor?>, _ output: OutputInfo?, _ backward: @escaping Backward) {
+        var edges = ShortList<Edge?>()
+        for i in 0..<inputs.count { edges.append(inputs[i]?.gradEdge()) }
+        self.init(name, edges: edges, output: output, backward: backward)
     }
 
     /// Records one step with several outputs. Outputs that are not floating point get no history.
     @inline(__always)
     static func attach(
-        _ name: String, _ results: [Tensor], _ inputs: [Tensor?], save: (Node) -> Void = { _ in },
+        _ name: String, _ results: [Tensor], _ inputs: ShortList<Tensor?>, save: (Node) -> Void = { _ in },
         backward: @escaping Backward
     ) {
-        let node = Node(
-            name, edges: inputs.map { $0?.gradEdge() }, outputs: results.map(OutputInfo.init),
-            backward: backward)
+        let node = Node(name, inputs, nil, backward)
+        node.setOutputs(results.map(OutputInfo.init))
         save(node)
         for (i, r) in results.enumerated() where r.dtype.isFloatingPoint {
             r.history = node

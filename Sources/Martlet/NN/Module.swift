@@ -124,7 +124,7 @@ open class Module: CustomStringConvertible {
     /// Forgets the gradients of all parameters, or fills them with zeros.
     public func zeroGrad(setToNone: Bool = true) throws {
         for p in parameters {
-            if setToNone { p.gradSlot?.grad = nil } else if let grad = p.grad { p.grad = try grad.detach().zeroInPlace() }
+            if setToNone { p.clearGrad() } else if let grad = p.grad { p.grad = try grad.detach().zeroInPlace() }
         }
     }
 

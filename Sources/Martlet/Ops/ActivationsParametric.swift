@@ -99,12 +99,13 @@ extension Tensor {
         let count = numel
         // The bounds have the precision of the elements (single for half types), the draws are double.
         let low = dtype == .float64 ? lower : Double(Float(lower)), high = dtype == .float64 ? upper : Double(Float(upper))
+        let target = noise.lent
         func run<T: TensorElement>(_: T.Type) {
-            let o = noise.typed(T.self)
+            let o = target.typed(T.self)
             for i in 0..<count where !p[i] { o[i] = T(element: low + (high - low) * generator.unit64()) }
         }
-        withElementType(dtype) { run($0) }
-        withExtendedLifetime((positive, noise)) {}
+        launch("rrelu_noise") { [dtype] in generator.withLock { withElementType(dtype) { run($0) } } }
+        withExtendedLifetime(positive) {}
         return noise
     }
 

@@ -88,21 +88,21 @@ extension Tensor {
         let chosen = try withNoGrad { try index.contiguous() }
         let out = try Tensor.empty(index.sizes, dtype)
         let (from, to) = (Axis(sizes, d), Axis(index.sizes, d))
+        let (read, i, written, size) = (source.pointer, chosen.typed(Int64.self), out.pointer, dtype.size)
         func run<T>(_: T.Type) {
-            let (p, i, o) = (
-                source.pointer.assumingMemoryBound(to: T.self), chosen.typed(Int64.self),
-                out.pointer.assumingMemoryBound(to: T.self)
-            )
+            let (p, o) = (read.as(T.self), written.as(T.self))
             to.forEachLine { line, start in
                 let base = line / to.inner * from.count * from.inner + line % to.inner
                 for k in 0..<to.count { o[start + k * to.inner] = p[base + Int(i[start + k * to.inner]) * to.inner] }
             }
         }
-        switch dtype.size {
-        case 1: run(UInt8.self)
-        case 2: run(UInt16.self)
-        case 4: run(UInt32.self)
-        default: run(UInt64.self)
+        launch("gather") {
+            switch size {
+            case 1: run(UInt8.self)
+            case 2: run(UInt16.self)
+            case 4: run(UInt32.self)
+            default: run(UInt64.self)
+            }
         }
         withExtendedLifetime((source, chosen)) {}
         if GradMode.needs(self) {
@@ -123,11 +123,9 @@ extension Tensor {
         let source = try withNoGrad { try contiguous() }
         let chosen = try withNoGrad { try index.contiguous() }
         let (from, to) = (Axis(sizes, d), Axis(shape, d))
+        let (read, i, written, isFloat) = (source.pointer, chosen.typed(Int64.self), out.pointer, dtype == .float32)
         func run<T: Numeric>(_: T.Type) {
-            let (p, i, o) = (
-                source.pointer.assumingMemoryBound(to: T.self), chosen.typed(Int64.self),
-                out.pointer.assumingMemoryBound(to: T.self)
-            )
+            let (p, o) = (read.as(T.self), written.as(T.self))
             from.forEachLine { line, start in
                 let base = line / from.inner * to.count * to.inner + line % from.inner
                 for k in 0..<from.count {
@@ -135,7 +133,7 @@ extension Tensor {
                 }
             }
         }
-        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        launch("scatter_add") { isFloat ? run(Float.self) : run(Double.self) }
         withExtendedLifetime((source, chosen)) {}
         if GradMode.needs(self) {
             out.attach("ScatterBackward0", [self]) { $0.save(chosen) } backward: { node, g in
@@ -159,14 +157,15 @@ extension Tensor {
         let out = try Tensor.empty(broadcastSizes(sizes, mask.sizes), dtype)
         let loop = ElementLoop(out, self, mask)
         let (so, sa, sm, _) = loop.inner
+        let (written, read, m, dtype) = (out.pointer, pointer, mask.typed(Bool.self), self.dtype)
         func run<T: TensorElement>(_: T.Type) {
-            let (o, p, m) = (out.typed(T.self), typed(T.self), mask.typed(Bool.self))
+            let (o, p) = (written.as(T.self), read.as(T.self))
             let zero = T(element: Int64(0))
             loop.forEachRun { i, j, k, _, n in
                 for e in 0..<n { o[i + e * so] = m[k + e * sm] ? p[j + e * sa] : zero }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("keep") { withElementType(dtype) { run($0) } }
         if GradMode.needs(self) {
             let mine = sizes
             out.attach("MaskedFillBackward0", [self]) { $0.save(mask) } backward: { node, g in
@@ -177,18 +176,18 @@ extension Tensor {
     }
 
     /// A bool mask of `test` on the elements, widened to double.
-    func mask(_ test: (Double) -> Bool) throws -> Tensor {
+    func mask(_ test: @escaping (Double) -> Bool) throws -> Tensor {
         let out = try Tensor.empty(sizes, .bool)
         let loop = ElementLoop(out, self)
         let (so, sa, _, _) = loop.inner
-        let o = out.typed(Bool.self)
+        let (o, read, dtype) = (out.typed(Bool.self), pointer, self.dtype)
         func run<T: TensorElement>(_: T.Type) {
-            let p = typed(T.self)
+            let p = read.as(T.self)
             loop.forEachRun { i, j, _, _, n in
                 for e in 0..<n { o[i + e * so] = test(p[j + e * sa].asDouble) }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("mask") { withElementType(dtype) { run($0) } }
         return out
     }
 
@@ -197,9 +196,9 @@ extension Tensor {
         let out = try Tensor.empty(broadcastSizes(sizes, other.sizes), .bool)
         let loop = ElementLoop(out, self, other)
         let (so, sa, sb, _) = loop.inner
-        let o = out.typed(Bool.self)
+        let (o, left, right, dtype) = (out.typed(Bool.self), pointer, other.pointer, self.dtype)
         func run<T: TensorElement>(_: T.Type) {
-            let (p, q) = (typed(T.self), other.typed(T.self))
+            let (p, q) = (left.as(T.self), right.as(T.self))
             loop.forEachRun { i, j, k, _, n in
                 for e in 0..<n {
                     let (a, b) = (p[j + e * sa].asDouble, q[k + e * sb].asDouble)
@@ -207,7 +206,7 @@ extension Tensor {
                 }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("equal") { withElementType(dtype) { run($0) } }
         return out
     }
 

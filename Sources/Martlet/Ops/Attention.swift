@@ -133,12 +133,13 @@ extension Tensor {
     /// 0 on and below the diagonal, -inf above.
     private static func causalMask(_ l: Int, _ s: Int, _ dtype: DType) throws -> Tensor {
         let out = try Tensor.zeros([l, s], dtype)
+        let target = out.pointer
         func run<T: TensorElement>(_: T.Type) {
-            let p = out.typed(T.self)
+            let p = target.as(T.self)
             let hidden = T(element: -Double.infinity)
             for i in 0..<l { for j in Swift.min(i + 1, s)..<s { p[i * s + j] = hidden } }
         }
-        withElementType(dtype) { run($0) }
+        launch("causal_mask") { withElementType(dtype) { run($0) } }
         return out
     }
 
@@ -152,6 +153,7 @@ extension Tensor {
     private func hiddenRows() throws -> Tensor? {
         let n = sizes[rank - 1]
         if numel == 0 { return nil }
+        if Tape.isRecording { return try recordedHiddenRows() }
         let rows = numel / n
         let flat = try withNoGrad { try detach().contiguous() }
         let hidden = try Tensor.zeros([rows], .bool)
@@ -169,6 +171,11 @@ extension Tensor {
         var shape = sizes
         shape[rank - 1] = 1
         return try hidden.reshape(shape)
+    }
+
+    /// As ``hiddenRows()`` where a replay may meet such rows though there are none now.
+    private func recordedHiddenRows() throws -> Tensor {
+        try withNoGrad { try detach().amax([-1], keepDim: true).eq(.number(-Double.infinity)) }
     }
 
     // MARK: Step by step

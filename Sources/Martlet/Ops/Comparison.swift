@@ -28,17 +28,18 @@ extension Tensor {
 
     /// A bool of each element; false throughout for integers.
     @inline(__always)
-    private func classify(_ f: (Double) -> Bool) throws -> Tensor {
+    private func classify(_ f: @escaping (Double) -> Bool) throws -> Tensor {
         if !dtype.isFloatingPoint { return try .zeros(sizes, .bool) }
         let x = try operand(dtype)
         let out = try x.emptyLike(dtype: .bool)
         let loop = ElementLoop(out, x)
         let (so, sx, _, _) = loop.inner
+        let (o, origin, dtype) = (out.typed(Bool.self), x.pointer, self.dtype)
         func run<T: TensorElement>(_: T.Type) {
-            let (o, p) = (out.typed(Bool.self), x.typed(T.self))
+            let p = origin.assumingMemoryBound(to: T.self)
             loop.forEachRun { i, j, _, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sx].asDouble) } }
         }
-        withElementType(dtype) { run($0) }
+        launch("classify") { withElementType(dtype) { run($0) } }
         return out
     }
 
@@ -75,8 +76,18 @@ extension Tensor {
         return try eq(other).allTrue()
     }
 
+    /// Throws `error` where a bool tensor holds a false, at each replay too.
+    func requireAll(_ error: MartletError) throws {
+        let (m, n) = (try contiguous(), numel)
+        let p = m.typed(Bool.self)
+        func check() throws { if UnsafeBufferPointer(start: p, count: n).contains(false) { throw error } }
+        try withExtendedLifetime(m) { try check() }
+        Tape.note("check", Tape.repeating(check))
+    }
+
     /// Whether a bool tensor holds no false.
     func allTrue() throws -> Bool {
+        if Tape.isRecording { try Tape.refuseReading("a test of all elements", self) }
         let c = try contiguous()
         let p = c.typed(Bool.self)
         return withExtendedLifetime(c) { !UnsafeBufferPointer(start: p, count: c.numel).contains(false) }
@@ -101,14 +112,18 @@ func compareKernel(_ op: CompareOp, _ a: Tensor, _ b: Tensor) throws -> Tensor {
     switch common {
     case .float32:
         let (p, q) = (x.typed(Float.self), y.typed(Float.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_compare_f32(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("compare", part, [at(o), at(p), at(q)])
     case .float64:
         let (p, q) = (x.typed(Double.self), y.typed(Double.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_compare_f64(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("compare", part, [at(o), at(p), at(q)])
     case .int64: integerCompare(op, Int64.self, out, x, y, loop)
     case .int32: integerCompare(op, Int32.self, out, x, y, loop)
     case .int16: integerCompare(op, Int16.self, out, x, y, loop)
@@ -127,12 +142,14 @@ private func integerCompare<T: FixedWidthInteger>(
     @inline(__always) func each(_ f: (T, T) -> Bool) {
         loop.forEachRun { i, j, k, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sa], q[k + e * sb]) } }
     }
-    switch op {
-    case .eq: each { $0 == $1 }
-    case .ne: each { $0 != $1 }
-    case .lt: each { $0 < $1 }
-    case .le: each { $0 <= $1 }
-    case .gt: each { $0 > $1 }
-    case .ge: each { $0 >= $1 }
+    launch("compare") {
+        switch op {
+        case .eq: each { $0 == $1 }
+        case .ne: each { $0 != $1 }
+        case .lt: each { $0 < $1 }
+        case .le: each { $0 <= $1 }
+        case .gt: each { $0 > $1 }
+        case .ge: each { $0 >= $1 }
+        }
     }
 }

@@ -86,8 +86,9 @@ extension Tensor {
         let out = try withNoGrad { () throws -> Tensor in
             let type = computeType(x.dtype)
             let out = try Tensor.empty(shape, type)
-            ConvKernels.forward(
-                try x.to(type).cube(p.rank), try w.to(type).cube(p.rank), try bias?.to(type), p, into: try out.cube(p.rank))
+            let (a, k, b, o) = (try x.to(type).cube(p.rank), try w.to(type).cube(p.rank), try bias?.to(type), try out.cube(p.rank))
+            ConvKernels.forward(a, k, b, p, into: o)
+            Tape.note("conv", { [a = a.lent, k = k.lent, b = b?.lent, o = o.lent] in ConvKernels.forward(a, k, b, p, into: o) })
             return try out.to(x.dtype)
         }
         if GradMode.needs([x, w, bias]) {
@@ -114,7 +115,9 @@ extension Tensor {
         let out = try withNoGrad { () throws -> Tensor in
             let type = computeType(g.dtype)
             let out = try Tensor.empty(shape, type)
-            ConvKernels.input(try g.to(type).cube(p.rank), try w.to(type).cube(p.rank), p, into: try out.cube(p.rank))
+            let (a, k, o) = (try g.to(type).cube(p.rank), try w.to(type).cube(p.rank), try out.cube(p.rank))
+            ConvKernels.input(a, k, p, into: o)
+            Tape.note("conv_input", { [a = a.lent, k = k.lent, o = o.lent] in ConvKernels.input(a, k, p, into: o) })
             if let bias {
                 var column = Dims(repeating: 1, count: p.rank + 1)
                 column[0] = bias.numel
@@ -144,7 +147,9 @@ extension Tensor {
         let out = try withNoGrad { () throws -> Tensor in
             let type = computeType(g.dtype)
             let out = try Tensor.empty(shape, type)
-            ConvKernels.weight(try g.to(type).cube(p.rank), try x.to(type).cube(p.rank), p, into: try out.cube(p.rank))
+            let (a, b, o) = (try g.to(type).cube(p.rank), try x.to(type).cube(p.rank), try out.cube(p.rank))
+            ConvKernels.weight(a, b, p, into: o)
+            Tape.note("conv_weight", { [a = a.lent, b = b.lent, o = o.lent] in ConvKernels.weight(a, b, p, into: o) })
             return try out.to(g.dtype)
         }
         if GradMode.needs(g, x) {

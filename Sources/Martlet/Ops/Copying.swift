@@ -105,7 +105,7 @@ extension Tensor {
             return self
         }
         if isContiguous {
-            pointer.initializeMemory(as: UInt8.self, repeating: 0, count: numel * dtype.size)
+            fillWithZeroBytes()
         } else {
             fillKernel(self, .number(0))
         }

@@ -24,11 +24,12 @@ extension Tensor {
     private func running(_ d: Int, reverse: Bool, product: Bool) throws -> Tensor {
         let x = try withNoGrad { try contiguous() }
         let out = try Tensor.empty(sizes, dtype)
+        let (source, target) = (x.lent, out.lent)
         let axis = Axis(sizes, d)
         let step = reverse ? -axis.inner : axis.inner
         let lead = reverse ? (axis.count - 1) * axis.inner : 0
         func run<T: TensorElement>(_: T.Type) {
-            let (p, o) = (x.typed(T.self), out.typed(T.self))
+            let (p, o) = (source.typed(T.self), target.typed(T.self))
             if T.dtype.isFloatingPoint {
                 axis.forEachLine { _, start in
                     var (at, sum) = (start + lead, product ? 1.0 : 0.0)
@@ -49,7 +50,7 @@ extension Tensor {
                 }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("scan") { [dtype] in withElementType(dtype) { run($0) } }
         withExtendedLifetime(x) {}
         return out
     }
@@ -117,11 +118,12 @@ extension Tensor {
         if dtype.size == 2 { return try to(.float32).recurrence(a.to(.float32), d, reverse: reverse).to(dtype) }
         let (b, f) = try withNoGrad { (try contiguous(), try a.contiguous()) }
         let out = try Tensor.empty(sizes, dtype)
+        let (first, factor, target) = (b.lent, f.lent, out.lent)
         let axis = Axis(sizes, d)
         let step = reverse ? -axis.inner : axis.inner
         let lead = reverse ? (axis.count - 1) * axis.inner : 0
         func run<T: BinaryFloatingPoint>(_: T.Type) {
-            let (p, q, o) = (b.typed(T.self), f.typed(T.self), out.typed(T.self))
+            let (p, q, o) = (first.typed(T.self), factor.typed(T.self), target.typed(T.self))
             axis.forEachLine { _, start in
                 var (at, s) = (start + lead, T.zero)
                 for k in 0..<axis.count {
@@ -131,7 +133,7 @@ extension Tensor {
                 }
             }
         }
-        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        launch("scan") { [dtype] in dtype == .float32 ? run(Float.self) : run(Double.self) }
         withExtendedLifetime((b, f)) {}
         if GradMode.needs(self, a) {
             out.attach("RecurrenceBackward", [self, a]) { node in
@@ -157,11 +159,12 @@ extension Tensor {
         try refuseSparse(largest ? "cummax" : "cummin")
         let d = try wrapDim(dim, rank)
         let x = try ordered()
+        let (source, type) = (x.lent, x.dtype)
         let indices = try Tensor.empty(sizes, .int64)
         let axis = Axis(sizes, d)
         let o = indices.typed(Int64.self)
         func run<T: OrderedElement>(_: T.Type) {
-            let p = x.typed(T.self)
+            let p = source.typed(T.self)
             axis.forEachLine { _, start in
                 var best = 0
                 for k in 0..<axis.count {
@@ -171,7 +174,7 @@ extension Tensor {
                 }
             }
         }
-        withOrderedType(x.dtype) { run($0) }
+        launch("scan") { withOrderedType(type) { run($0) } }
         withExtendedLifetime(x) {}
         let values = try withNoGrad { rank == 0 ? try clone() : try pick(d, indices) }
         if GradMode.needs(self) {
@@ -194,9 +197,10 @@ extension Tensor {
         if dtype.size == 2 { return try to(.float32).logcumsumexp(dim).to(dtype) }
         let x = try withNoGrad { try contiguous() }
         let out = try Tensor.empty(sizes, dtype)
+        let (source, target) = (x.lent, out.lent)
         let axis = Axis(sizes, d)
         func run<T: TensorElement>(_: T.Type) {
-            let (p, o) = (x.typed(T.self), out.typed(T.self))
+            let (p, o) = (source.typed(T.self), target.typed(T.self))
             axis.forEachLine { _, start in
                 // The running sum is held as exp(top) * scale, so that a new largest element only rescales it.
                 var (top, scale) = (-Double.infinity, 0.0)
@@ -217,7 +221,7 @@ extension Tensor {
                 }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("scan") { [dtype] in withElementType(dtype) { run($0) } }
         withExtendedLifetime(x) {}
         if GradMode.needs(self) {
             let scalar = rank == 0

@@ -18,6 +18,7 @@ func binaryKernel(
         let r = try binaryKernel(op, a, b, dtype: .float32)
         return try withNoGrad { try r.to(common) }
     }
+    if let done = try plainBinary(op, a, b, common, into: out) { return done }
     let x = try a.operand(common)
     let y = try b.operand(common)
     let shape = try broadcastSizes(x.sizes, y.sizes)
@@ -27,18 +28,74 @@ func binaryKernel(
     switch common {
     case .float32:
         let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_binary_f32(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("binary", part, [at(o), at(p), at(q)])
     case .float64:
         let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_binary_f64(op.rawValue, p + j, Int64(sx), q + k, Int64(sy), o + i, Int64(so), Int64(n))
         }
-    default: try integerBinary(op, result, x, y, loop)
+        loop.forEachRun(part)
+        loop.note("binary", part, [at(o), at(p), at(q)])
+    default:
+        try integerBinary(op, result, x, y, loop)
+        Tape.note("binary", { [r = result.lent, x = x.lent, y = y.lent] in
+            do { try integerBinary(op, r, x, y, loop) } catch { Tape.replaying?.fail(error as! MartletError) }
+        })
     }
     withExtendedLifetime((x, y)) {}
     return result
+}
+
+/// ``binaryKernel(_:_:_:dtype:into:)`` where one call of the kernel does: row-major operands, of which one has the
+/// result's sizes and the other the same or one element. A single element of another dtype is converted on the way, which
+/// is why this way is not taken while recording.
+@inline(__always)
+private func plainBinary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ dtype: DType, into given: Tensor?) throws -> Tensor? {
+    guard a.sparse == nil, b.sparse == nil, a.isContiguous, b.isContiguous, !Tape.isRecording else { return nil }
+    let shaped: Tensor
+    if a.numel != 1 || a.rank > b.rank || (b.numel == 1 && a.rank == b.rank) {
+        guard b.numel == 1 ? b.rank <= a.rank : a.sizes == b.sizes else { return nil }
+        shaped = a
+    } else {
+        shaped = b
+    }
+    guard (a.dtype == dtype || a.numel == 1), (b.dtype == dtype || b.numel == 1) else { return nil }
+    guard dtype == .float32 || dtype == .float64 else { return nil }
+    let out: Tensor
+    if let given {
+        guard given.isPlain, given.dtype == dtype, given.sizes == shaped.sizes else { return nil }
+        out = given
+    } else {
+        out = try .empty(shaped.sizes, dtype)
+    }
+    guard out.isPlain else { return nil }
+    let n = out.numel
+    let (sa, sb) = (a.numel == 1 && n != 1 ? Int64(0) : 1, b.numel == 1 && n != 1 ? Int64(0) : 1)
+    if dtype == .float32 {
+        var numbers = (Float(0), Float(0))
+        withUnsafeMutablePointer(to: &numbers) { pair in
+            let room = UnsafeMutableRawPointer(pair).assumingMemoryBound(to: Float.self)
+            var (p, q) = (room, room + 1)
+            if a.dtype == dtype { p = a.typed() } else { p.pointee = a.elementAsFloat() }
+            if b.dtype == dtype { q = b.typed() } else { q.pointee = b.elementAsFloat() }
+            mk_binary_f32(op.rawValue, p, sa, q, sb, out.typed(), 1, Int64(n))
+        }
+    } else {
+        var numbers = (0.0, 0.0)
+        withUnsafeMutablePointer(to: &numbers) { pair in
+            let room = UnsafeMutableRawPointer(pair).assumingMemoryBound(to: Double.self)
+            var (p, q) = (room, room + 1)
+            if a.dtype == dtype { p = a.typed() } else { p.pointee = a.readDouble(at: a.offset) }
+            if b.dtype == dtype { q = b.typed() } else { q.pointee = b.readDouble(at: b.offset) }
+            mk_binary_f64(op.rawValue, p, sa, q, sb, out.typed(), 1, Int64(n))
+        }
+    }
+    withExtendedLifetime((a, b)) {}
+    return out
 }
 
 /// a + alpha * b in float32 or float64, rounded once where the CPU can.
@@ -51,14 +108,18 @@ func addScaledKernel(
     let (so, sx, sy, _) = loop.inner
     if dtype == .float32 {
         let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_add_scaled_f32(p + j, Int64(sx), q + k, Int64(sy), Float(alpha), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("add_scaled", part, [at(o), at(p), at(q)])
     } else {
         let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_add_scaled_f64(p + j, Int64(sx), q + k, Int64(sy), alpha, o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("add_scaled", part, [at(o), at(p), at(q)])
     }
     withExtendedLifetime((x, y)) {}
     return result
@@ -72,11 +133,19 @@ private func layout(_ shape: Dims, _ dtype: DType, _ x: Tensor, _ y: Tensor) thr
 }
 
 extension Tensor {
+    /// This bare number in `dtype`, as memory that replays only read.
+    private func constant(_ dtype: DType) throws -> Tensor {
+        let t = Tensor(storage: try Storage(byteCount: dtype.size, constant: true), offset: 0, sizes: [], strides: [], dtype: dtype)
+        Tape.paused { copyKernel(t, self) }
+        return t
+    }
+
     /// This tensor's values in `dtype`, without history.
     @inline(__always)
     func operand(_ dtype: DType) throws -> Tensor {
         if isSparse { throw MartletError.notImplemented("sparse tensors do not take part in this operation; use to_dense()") }
         if self.dtype == dtype { return self }
+        if isWrappedNumber && Tape.isRecording { return try constant(dtype) }
         return try withNoGrad { try to(dtype) }
     }
 }
@@ -197,19 +266,32 @@ func unaryKernel(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
         let r = try unaryKernel(op, a.operand(.float32))
         return try withNoGrad { try r.to(a.dtype) }
     }
+    if a.isPlain && !Tape.isRecording {
+        let out = try Tensor.empty(a.sizes, a.dtype)
+        if a.dtype == .float32 {
+            mk_unary_f32(op.rawValue, a.typed(Float.self), 1, out.typed(Float.self), 1, Int64(a.numel))
+        } else {
+            mk_unary_f64(op.rawValue, a.typed(Double.self), 1, out.typed(Double.self), 1, Int64(a.numel))
+        }
+        return out
+    }
     let out = try a.emptyLike()
     let loop = ElementLoop(out, a)
     let (so, sa, _, _) = loop.inner
     if a.dtype == .float32 {
         let (o, p) = (out.typed(Float.self), a.typed(Float.self))
-        loop.forEachRun { i, j, _, _, n in
+        func part(_ i: Int, _ j: Int, _: Int, _: Int, _ n: Int) {
             mk_unary_f32(op.rawValue, p + j, Int64(sa), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("unary", part, [at(o), at(p)])
     } else {
         let (o, p) = (out.typed(Double.self), a.typed(Double.self))
-        loop.forEachRun { i, j, _, _, n in
+        func part(_ i: Int, _ j: Int, _: Int, _: Int, _ n: Int) {
             mk_unary_f64(op.rawValue, p + j, Int64(sa), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("unary", part, [at(o), at(p)])
     }
     return out
 }
@@ -225,8 +307,9 @@ private func integerUnary(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
         copyKernel(out, a)
         return out
     }
+    let (target, origin, dtype) = (out.pointer, a.pointer, a.dtype)
     func run<T: FixedWidthInteger>(_: T.Type) {
-        let (o, p) = (out.typed(T.self), a.typed(T.self))
+        let (o, p) = (target.assumingMemoryBound(to: T.self), origin.assumingMemoryBound(to: T.self))
         func each(_ f: (T) -> T) {
             loop.forEachRun { i, j, _, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sa]) } }
         }
@@ -239,12 +322,14 @@ private func integerUnary(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
         default: each { $0 }
         }
     }
-    switch a.dtype {
-    case .int64: run(Int64.self)
-    case .int32: run(Int32.self)
-    case .int16: run(Int16.self)
-    case .int8: run(Int8.self)
-    default: run(UInt8.self)
+    launch("unary") {
+        switch dtype {
+        case .int64: run(Int64.self)
+        case .int32: run(Int32.self)
+        case .int16: run(Int16.self)
+        case .int8: run(Int8.self)
+        default: run(UInt8.self)
+        }
     }
     return out
 }

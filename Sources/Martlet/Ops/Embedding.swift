@@ -34,8 +34,12 @@ extension Tensor {
                 "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got \(indices.typeName) instead (while checking arguments for \(op))")
         }
         let index = try withNoGrad { try indices.detach().to(.int64).contiguous() }
-        let q = index.typed(Int64.self)
-        for i in 0..<index.numel where q[i] < 0 || q[i] >= n { throw MartletError.index("index out of range in self") }
+        let (q, count) = (index.typed(Int64.self), index.numel)
+        func check() throws {
+            for i in 0..<count where q[i] < 0 || q[i] >= n { throw MartletError.index("index out of range in self") }
+        }
+        try check()
+        Tape.note("check_indices", Tape.repeating(check))
         return index
     }
 
@@ -44,6 +48,7 @@ extension Tensor {
     ) throws -> Tensor {
         var rows = g
         if scale {
+            if Tape.isRecording { try Tape.refuse("embedding with scale_grad_by_freq") }
             let q = index.typed(Int64.self)
             var count: [Int64: Int] = [:]
             for i in 0..<index.numel { count[q[i], default: 0] += 1 }
@@ -63,6 +68,7 @@ extension Tensor {
         let values = try g.reshape([index.numel, shape[1]] as Dims)
         let flat = index.alias(sizes: [1, index.numel], strides: [index.numel, 1], offset: index.offset)
         guard let padding else { return try sparseOver(flat, values, shape) }
+        if Tape.isRecording { try Tape.refuse("the sparse gradient of an embedding with padding_idx") }
         let q = index.typed(Int64.self)
         let kept = try Tensor((0..<index.numel).filter { q[$0] != Int64(padding) }.map { Int64($0) })
         let numbers = try withNoGrad { try flat.reshape([index.numel] as Dims).gatherRows(kept).unsqueeze(0) }
@@ -76,6 +82,7 @@ extension Tensor {
         guard dtype == .float32 || dtype == .float64 else {
             throw MartletError.notImplemented("\"embedding_renorm_\" not implemented for '\(dtype.scalarTypeName)'")
         }
+        if Tape.isRecording { try Tape.refuse("embedding with max_norm") }
         let rows = Set(UnsafeBufferPointer(start: index.typed(Int64.self), count: index.numel)).sorted()
         let (n, s) = (sizes[1], strides[1])
         func run<T: TensorElement>(_: T.Type) {

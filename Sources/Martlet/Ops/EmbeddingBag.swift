@@ -77,8 +77,9 @@ extension Tensor {
         let n = shape[1]
         let source = try withNoGrad { try contiguous() }
         let (best, filled) = (try Tensor.zeros(shape, .int64), try Tensor.zeros([shape[0], 1], dtype))
+        let (rows, chosen, full) = (source.lent, best.lent, filled.lent)
         func run<T: TensorElement>(_: T.Type) {
-            let (p, q, f) = (source.typed(T.self), best.typed(Int64.self), filled.typed(T.self))
+            let (p, q, f) = (rows.typed(T.self), chosen.typed(Int64.self), full.typed(T.self))
             for (i, b) in bagOf.enumerated() {
                 let row = q + Int(b) * n
                 let first = f[Int(b)].asDouble == 0
@@ -86,7 +87,7 @@ extension Tensor {
                 for k in 0..<n where first || p[i * n + k].asDouble > p[Int(row[k]) * n + k].asDouble { row[k] = Int64(i) }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("bag_maxima") { [dtype] in withElementType(dtype) { run($0) } }
         withExtendedLifetime(source) {}
         if bagOf.isEmpty { return try mul(.number(0)).scatterRows(try Tensor([] as [Int64]), shape) }
         return try gather(0, best).mul(filled)

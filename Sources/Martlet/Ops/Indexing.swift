@@ -8,6 +8,9 @@ extension Tensor {
         let plan = try IndexPlan(self, indices)
         let flat = try Tensor.empty(plan.flatShape, dtype)
         plan.gather(self, into: flat)
+        Tape.note("index", { [x = lent, flat = flat.lent, indices = indices.map { $0?.lent }] in
+            Tape.repeating { try IndexPlan(x, indices).gather(x, into: flat) }()
+        })
         let out = try plan.order.map { order in try withNoGrad { try flat.permute(order).detach() } } ?? flat
         if GradMode.needs(self) {
             let (shape, type) = (sizes, dtype)
@@ -23,7 +26,7 @@ extension Tensor {
         try refuseSparse("index_put")
         let out = try withNoGrad { try clone() }
         let plan = try IndexPlan(out, indices)  // the copy may be laid out otherwise than this tensor
-        try out.put(plan, values, accumulate)
+        try out.put(plan, indices, values, accumulate)
         if GradMode.needs(self, values) { attachIndexPut(out, indices, values, accumulate) }
         return out
     }
@@ -37,7 +40,7 @@ extension Tensor {
         let record = GradMode.needs(self, values)
         let before = record ? alias() : self
         if record { attachIndexPut(before, indices, values, accumulate) }
-        try put(plan, sharesMemory(with: values) ? withNoGrad { try values.clone() } : values, accumulate)
+        try put(plan, indices, sharesMemory(with: values) ? withNoGrad { try values.clone() } : values, accumulate)
         bumpVersion()
         if record { try rebaseHistory(before) }
         return self
@@ -56,7 +59,7 @@ extension Tensor {
         }
     }
 
-    private func put(_ plan: IndexPlan, _ values: Tensor, _ accumulate: Bool) throws {
+    private func put(_ plan: IndexPlan, _ indices: [Tensor?], _ values: Tensor, _ accumulate: Bool) throws {
         let shape = plan.resultShape
         guard Tensor.isExpandable(values.sizes, shape) else {
             throw MartletError.runtime(
@@ -72,6 +75,9 @@ extension Tensor {
             return try v.contiguous()
         }
         plan.scatter(flat, into: self, accumulate: accumulate)
+        Tape.note("index_put", { [x = lent, flat = flat.lent, indices = indices.map { $0?.lent }] in
+            Tape.repeating { try IndexPlan(x, indices).scatter(flat, into: x, accumulate: accumulate) }()
+        })
     }
 
     // MARK: Along one dimension
@@ -104,17 +110,24 @@ extension Tensor {
         try checkIndex("index_select", index)
         if isSparse { return try indexSelectSparse(d, index) }
         let n = rank == 0 ? 1 : sizes[d]
-        let rows = try positions(index, n) { v in
+        let outside = { (v: Int) -> MartletError in
             d == 0
                 ? .index("index out of range in self")
                 : .runtime("INDICES element is out of DATA bounds, id=\(v) axis_dim=\(n)")
         }
+        let rows = try positions(index, n, outside)
         var shape = sizes
         if rank > 0 { shape[d] = rows.count } else if rows.count != 1 {
             throw MartletError.index("index_select(): Index to scalar can have only 1 value, got \(rows.count) value(s)")
         }
         let out = try Tensor.empty(shape, dtype)
-        if rank == 0 { copyKernel(out, self) } else { copySlices(d, rows, from: self, to: out) }
+        if rank == 0 {
+            copyKernel(out, self)
+        } else {
+            Tape.asOne("index_select", { [x = lent, index = index.lent, out = out.lent] in
+                Tape.repeating { x.copySlices(d, try x.positions(index, n, outside), from: x, to: out) }()
+            }) { copySlices(d, rows, from: self, to: out) }
+        }
         if GradMode.needs(self) {
             let (old, type) = (sizes, dtype)
             out.attach("IndexSelectBackward0", [self]) { _, g in
@@ -185,8 +198,26 @@ extension Tensor {
         let d = try wrapDim(dim, rank)
         let rows = try checkIndexSource("index_add", d, index, source)
         let out = try withNoGrad { try clone() }
+        let scaled = try withNoGrad { try alpha.map { try source.mul($0) } ?? source }
+        try Tape.asOne("index_add", { [out = out.lent, scaled = scaled.lent, source = source.lent, index = index.lent] in
+            Tape.repeating { try out.addSlices(d, try out.checkIndexSource("index_add", d, index, source), scaled) }()
+        }) { try out.addSlices(d, rows, scaled) }
+        if GradMode.needs(self, source) {
+            let shape = source.sizes
+            out.attach("IndexAddBackward0", [self, source]) { node, g in
+                guard let g = g[0] else { return [nil, nil] }
+                guard node.needs(1) else { return [g, nil] }
+                let picked = try g.indexSelect(d, index).reshape(shape)
+                return [node.needs(0) ? g : nil, try alpha.map { try picked.mul($0) } ?? picked]
+            }
+        }
+        return out
+    }
+
+    /// self[.., rows[i], ..] += source[.., i, ..].
+    private func addSlices(_ d: Int, _ rows: [Int], _ scaled: Tensor) throws {
+        let out = self
         try withNoGrad {
-            let scaled = try alpha.map { try source.mul($0) } ?? source
             if out.isContiguous && d == 0 && rank > 0 && dtype == .float32 {
                 let rowsIn = try scaled.contiguous()
                 let block = out.numel / Swift.max(out.sizes[0], 1)
@@ -200,16 +231,6 @@ extension Tensor {
                 }
             }
         }
-        if GradMode.needs(self, source) {
-            let shape = source.sizes
-            out.attach("IndexAddBackward0", [self, source]) { node, g in
-                guard let g = g[0] else { return [nil, nil] }
-                guard node.needs(1) else { return [g, nil] }
-                let picked = try g.indexSelect(d, index).reshape(shape)
-                return [node.needs(0) ? g : nil, try alpha.map { try picked.mul($0) } ?? picked]
-            }
-        }
-        return out
     }
 
     /// A copy with source's slices written at the indices.
@@ -218,6 +239,7 @@ extension Tensor {
         let d = try wrapDim(dim, rank)
         let rows = try checkIndexSource("index_copy", d, index, source)
         let out = try withNoGrad { try clone() }
+        if Tape.isRecording { try Tape.refuse("index_copy") }
         for (i, r) in rows.enumerated() { copyKernel(out.plainSlice(d, r), source.plainSlice(d, i)) }
         if GradMode.needs(self, source) {
             let shape = source.sizes
@@ -269,6 +291,7 @@ extension Tensor {
     /// The positions of the elements that are not zero, one row each.
     public func nonzero() throws -> Tensor {
         try refuseSparse("nonzero")
+        if Tape.isRecording { try Tape.refuse("nonzero, whose result's size depends on the values,") }
         var found: [Int64] = []
         let r = rank
         func run<T: TensorElement>(_: T.Type) {

@@ -71,9 +71,10 @@ private struct Taps {
         var shape = x.sizes
         shape[d] = count
         let out = try Tensor.empty(shape, x.dtype)
+        let (input, target, type) = (x.lent, out.lent, x.dtype)
         let (outer, inner) = (Dims(shape.prefix(d)).product, Dims(shape.dropFirst(d + 1)).product)
         func run<T: TensorElement>(_: T.Type) {
-            let (source, o) = (x.typed(T.self), out.typed(T.self))
+            let (source, o) = (input.typed(T.self), target.typed(T.self))
             places.withUnsafeBufferPointer { p in
                 weights.withUnsafeBufferPointer { w in
                     parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
@@ -97,7 +98,7 @@ private struct Taps {
                 }
             }
         }
-        withElementType(x.dtype) { run($0) }
+        launch("interpolate") { withElementType(type) { run($0) } }
         withExtendedLifetime(x) {}
         return out
     }
@@ -107,9 +108,10 @@ private struct Taps {
         var shape = g.sizes
         shape[d] = size
         let out = try Tensor.zeros(shape, g.dtype)
+        let (input, target, type) = (g.lent, out.lent, g.dtype)
         let (outer, inner) = (Dims(shape.prefix(d)).product, Dims(shape.dropFirst(d + 1)).product)
         func run<T: TensorElement>(_: T.Type) {
-            let (source, o) = (g.typed(T.self), out.typed(T.self))
+            let (source, o) = (input.typed(T.self), target.typed(T.self))
             places.withUnsafeBufferPointer { p in
                 weights.withUnsafeBufferPointer { w in
                     parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
@@ -128,7 +130,7 @@ private struct Taps {
                 }
             }
         }
-        withElementType(g.dtype) { run($0) }
+        launch("interpolate") { withElementType(type) { run($0) } }
         withExtendedLifetime(g) {}
         return out
     }
@@ -185,6 +187,7 @@ extension Tensor {
         if numel == 0 && classes <= 0 {
             throw MartletError.runtime("Can not infer total number of classes from empty tensor.")
         }
+        if Tape.isRecording { try Tape.refuse("one_hot") }
         let q = try contiguous()
         let p = q.typed(Int64.self)
         var largest: Int64 = -1

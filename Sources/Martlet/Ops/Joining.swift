@@ -44,7 +44,7 @@ extension Tensor {
         }
         if GradMode.needs(tensors) && type.isFloatingPoint {
             let kinds = tensors.map { ($0.sizes, $0.dtype) }
-            out.attach("CatBackward0", tensors) { node, g in
+            out.attach("CatBackward0", ShortList(tensors)) { node, g in
                 guard let g = g[0] else { return kinds.map { _ in nil } }
                 return try kinds.indices.map { i in
                     guard node.needs(i) else { return nil }
@@ -75,7 +75,7 @@ extension Tensor {
         }
         if GradMode.needs(tensors) && type.isFloatingPoint {
             let kinds = tensors.map(\.dtype)
-            out.attach("StackBackward0", tensors) { node, g in
+            out.attach("StackBackward0", ShortList(tensors)) { node, g in
                 try kinds.indices.map { node.needs($0) ? try g[0]?.select(d, $0).to(kinds[$0]) : nil }
             }
         }

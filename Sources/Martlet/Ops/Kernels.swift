@@ -21,20 +21,24 @@ func paramKernel(
     let parameters = [p0, p1, p2]
     if a.dtype == .float32 {
         let (o, p) = (out.typed(Float.self), a.typed(Float.self))
-        loop.forEachRun { i, j, _, _, n in
+        func part(_ i: Int, _ j: Int, _: Int, _: Int, _ n: Int) {
             parallelFor(n, grain: 8192) { from, to in
                 mk_unary_param_f32(
                     op.rawValue, p + j + from * sa, Int64(sa), o + i + from * so, Int64(so), Int64(to - from), parameters)
             }
         }
+        loop.forEachRun(part)
+        loop.note("unary", part, [at(o), at(p)])
     } else {
         let (o, p) = (out.typed(Double.self), a.typed(Double.self))
-        loop.forEachRun { i, j, _, _, n in
+        func part(_ i: Int, _ j: Int, _: Int, _: Int, _ n: Int) {
             parallelFor(n, grain: 8192) { from, to in
                 mk_unary_param_f64(
                     op.rawValue, p + j + from * sa, Int64(sa), o + i + from * so, Int64(so), Int64(to - from), parameters)
             }
         }
+        loop.forEachRun(part)
+        loop.note("unary", part, [at(o), at(p)])
     }
     return out
 }
@@ -59,14 +63,18 @@ func paramBackward(
     let parameters = [p0, p1, p2]
     if x.dtype == .float32 {
         let (o, p, q) = (out.typed(Float.self), g.typed(Float.self), x.typed(Float.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_binary_param_f32(op.rawValue, p + j, Int64(sg), q + k, Int64(sx), o + i, Int64(so), Int64(n), parameters)
         }
+        loop.forEachRun(part)
+        loop.note("binary", part, [at(o), at(p), at(q)])
     } else {
         let (o, p, q) = (out.typed(Double.self), g.typed(Double.self), x.typed(Double.self))
-        loop.forEachRun { i, j, k, _, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
             mk_binary_param_f64(op.rawValue, p + j, Int64(sg), q + k, Int64(sx), o + i, Int64(so), Int64(n), parameters)
         }
+        loop.forEachRun(part)
+        loop.note("binary", part, [at(o), at(p), at(q)])
     }
     withExtendedLifetime((g, x)) {}
     return out
@@ -93,7 +101,7 @@ func ternaryKernel(
     let (ko, kx, ky, kz) = (Int64(so), Int64(sx), Int64(sy), Int64(sz))
     if common == .float32 {
         let (o, p, q, r) = (out.typed(Float.self), x.typed(Float.self), y.typed(Float.self), z.typed(Float.self))
-        loop.forEachRun { i, j, k, l, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _ l: Int, _ n: Int) {
             parallelFor(n) { from, to in
                 let m = Int64(to - from)
                 let (u, v, w, d) = (p + j + from * sx, q + k + from * sy, r + l + from * sz, o + i + from * so)
@@ -104,9 +112,11 @@ func ternaryKernel(
                 }
             }
         }
+        loop.forEachRun(part)
+        loop.note("ternary", part, [at(o), at(p), at(q), at(r)])
     } else {
         let (o, p, q, r) = (out.typed(Double.self), x.typed(Double.self), y.typed(Double.self), z.typed(Double.self))
-        loop.forEachRun { i, j, k, l, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _ l: Int, _ n: Int) {
             parallelFor(n) { from, to in
                 let m = Int64(to - from)
                 let (u, v, w, d) = (p + j + from * sx, q + k + from * sy, r + l + from * sz, o + i + from * so)
@@ -117,6 +127,8 @@ func ternaryKernel(
                 }
             }
         }
+        loop.forEachRun(part)
+        loop.note("ternary", part, [at(o), at(p), at(q), at(r)])
     }
     withExtendedLifetime((x, y, z)) {}
     return out
@@ -129,18 +141,19 @@ func layoutLike(_ shape: Dims, _ dtype: DType, _ operands: [Tensor]) throws -> T
 }
 
 /// out = f(a) one double at a time, for functions that have no kernel.
-func mapDouble(_ a: Tensor, _ f: (Double) -> Double) throws -> Tensor {
+func mapDouble(_ a: Tensor, _ f: @escaping (Double) -> Double) throws -> Tensor {
     let x = try a.operand(a.dtype.isFloatingPoint ? a.dtype : .defaultFloat)
     let out = try x.emptyLike()
     let loop = ElementLoop(out, x)
     let (so, sx, _, _) = loop.inner
+    let (target, origin, dtype) = (out.pointer, x.pointer, x.dtype)
     func run<T: TensorElement>(_: T.Type) {
-        let (o, p) = (out.typed(T.self), x.typed(T.self))
+        let (o, p) = (target.assumingMemoryBound(to: T.self), origin.assumingMemoryBound(to: T.self))
         loop.forEachRun { i, j, _, _, n in
             for e in 0..<n { o[i + e * so] = T(element: f(p[j + e * sx].asDouble)) }
         }
     }
-    withElementType(x.dtype) { run($0) }
+    launch("map") { withElementType(dtype) { run($0) } }
     withExtendedLifetime(x) {}
     return out
 }
@@ -223,7 +236,7 @@ extension Tensor {
     /// Records `out` as a function whose derivatives are zero.
     func recordFlat(_ out: Tensor, _ name: String, _ inputs: [Tensor]) {
         guard GradMode.needs(inputs) else { return }
-        out.attach(name, inputs) { node, g in
+        out.attach(name, ShortList(inputs)) { node, g in
             try node.edges.map { edge in edge == nil ? nil : try g[0].map { try Tensor.zeros($0.sizes, $0.dtype) } }
         }
     }
@@ -231,7 +244,7 @@ extension Tensor {
     /// Records `out` as a function that has no derivative: asking for one is an error.
     func recordUndifferentiable(_ out: Tensor, _ aten: String, _ inputs: [Tensor]) {
         guard GradMode.needs(inputs) else { return }
-        out.attach("NotImplemented", inputs) { _, _ in
+        out.attach("NotImplemented", ShortList(inputs)) { _, _ in
             throw MartletError.runtime("derivative for aten::\(aten) is not implemented")
         }
     }

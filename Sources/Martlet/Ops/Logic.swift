@@ -11,24 +11,26 @@ extension Tensor {
         let loop = ElementLoop(out, x)
         let (so, sx, _, _) = loop.inner
         let (o, p) = (out.typed(Bool.self), x.typed(Bool.self))
-        loop.forEachRun { i, j, _, _, n in for e in 0..<n { o[i + e * so] = !p[j + e * sx] } }
+        launch("not") { loop.forEachRun { i, j, _, _, n in for e in 0..<n { o[i + e * so] = !p[j + e * sx] } } }
         withExtendedLifetime(x) {}
         return out
     }
 
     @inline(__always)
-    private func logical(_ other: Tensor, _ f: (Bool, Bool) -> Bool) throws -> Tensor {
+    private func logical(_ other: Tensor, _ f: @escaping (Bool, Bool) -> Bool) throws -> Tensor {
         try bits(Bool.self, operand(.bool), other.operand(.bool), f)
     }
 
     /// out = f(a, b) over broadcast operands that both have the element type.
     @inline(__always)
-    func bits<E: TensorElement>(_: E.Type, _ x: Tensor, _ y: Tensor, _ f: (E, E) -> E) throws -> Tensor {
+    func bits<E: TensorElement>(_: E.Type, _ x: Tensor, _ y: Tensor, _ f: @escaping (E, E) -> E) throws -> Tensor {
         let out = try layoutLike(try broadcastSizes(x.sizes, y.sizes), E.dtype, [x, y])
         let loop = ElementLoop(out, x, y)
         let (so, sx, sy, _) = loop.inner
         let (o, p, q) = (out.typed(E.self), x.typed(E.self), y.typed(E.self))
-        loop.forEachRun { i, j, k, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sx], q[k + e * sy]) } }
+        launch("bits") {
+            loop.forEachRun { i, j, k, _, n in for e in 0..<n { o[i + e * so] = f(p[j + e * sx], q[k + e * sy]) } }
+        }
         withExtendedLifetime((x, y)) {}
         return out
     }

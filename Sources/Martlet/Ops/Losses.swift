@@ -131,8 +131,10 @@ extension Tensor {
             throw MartletError.runtime("Found dtype \(target.dtype.scalarTypeName) but expected \(dtype.scalarTypeName)")
         }
         try requireFloat("binary_cross_entropy")
-        let inside = try withNoGrad { try ge(.number(0)).logicalAnd(le(.number(1))).allTrue() }
-        guard inside else { throw MartletError.runtime("all elements of input should be between 0 and 1") }
+        try withNoGrad {
+            try ge(.number(0)).logicalAnd(le(.number(1)))
+                .requireAll(.runtime("all elements of input should be between 0 and 1"))
+        }
         let (out, count) = try withNoGrad {
             let logOne = try neg().log1p().clampMin(.number(-100))
             let log = try log().clampMin(.number(-100))

@@ -12,14 +12,18 @@ extension Tensor {
         let (ra, ca) = (Int64(a.strides[0]), Int64(a.strides[1]))
         let (rb, cb) = (Int64(b.strides[0]), Int64(b.strides[1]))
         let (rc, cc) = (Int64(c.strides[0]), Int64(c.strides[1]))
-        if c.dtype == .float32 {
-            mk_gemm_f32(
-                m, n, k, Float(alpha), a.typed(), ra, ca, b.typed(), rb, cb, Float(beta), c.typed(), rc, cc,
-                bias?.typed())
-        } else {
-            mk_gemm_f64(
-                m, n, k, alpha, a.typed(), ra, ca, b.typed(), rb, cb, beta, c.typed(), rc, cc, bias?.typed())
+        let (p, q, o, add) = (a.pointer, b.pointer, c.pointer, bias?.pointer)
+        let isFloat = c.dtype == .float32
+        func run() {
+            if isFloat {
+                mk_gemm_f32(
+                    m, n, k, Float(alpha), p.as(), ra, ca, q.as(), rb, cb, Float(beta), o.as(), rc, cc, add?.as())
+            } else {
+                mk_gemm_f64(m, n, k, alpha, p.as(), ra, ca, q.as(), rb, cb, beta, o.as(), rc, cc, add?.as())
+            }
         }
+        run()
+        Tape.note("gemm", run)
         withExtendedLifetime((a, b, c, bias)) {}
     }
 
@@ -52,30 +56,31 @@ extension Tensor {
         let (ra, ca) = (a.strides[a.rank - 2], a.strides[a.rank - 1])
         let (rb, cb) = (b.strides[b.rank - 2], b.strides[b.rank - 1])
         let (rc, cc) = (c.strides[r], c.strides[r + 1])
-        visit(Dims(shape.prefix(first))) { index in
+        let (type, pa, pb, pc) = (c.dtype, a.pointer, b.pointer, c.pointer)
+        func run() { visit(Dims(shape.prefix(first))) { index in
             var (oa, ob, oc) = (0, 0, 0)
             for d in 0..<first {
                 oa += index[d] * sa[d]
                 ob += index[d] * sb[d]
                 oc += index[d] * sc[d]
             }
-            switch c.dtype {
+            switch type {
             case .float32:
                 mk_gemm_batched_f32(
-                    Int64(count), Int64(m), Int64(n), Int64(k), Float(alpha), a.typed(Float.self) + oa, Int64(ba),
-                    Int64(ra), Int64(ca), b.typed(Float.self) + ob, Int64(bb), Int64(rb), Int64(cb), Float(beta),
-                    c.typed(Float.self) + oc, Int64(bc), Int64(rc), Int64(cc))
+                    Int64(count), Int64(m), Int64(n), Int64(k), Float(alpha), pa.as(Float.self) + oa, Int64(ba),
+                    Int64(ra), Int64(ca), pb.as(Float.self) + ob, Int64(bb), Int64(rb), Int64(cb), Float(beta),
+                    pc.as(Float.self) + oc, Int64(bc), Int64(rc), Int64(cc))
             case .float64:
                 mk_gemm_batched_f64(
-                    Int64(count), Int64(m), Int64(n), Int64(k), alpha, a.typed(Double.self) + oa, Int64(ba),
-                    Int64(ra), Int64(ca), b.typed(Double.self) + ob, Int64(bb), Int64(rb), Int64(cb), beta,
-                    c.typed(Double.self) + oc, Int64(bc), Int64(rc), Int64(cc))
+                    Int64(count), Int64(m), Int64(n), Int64(k), alpha, pa.as(Double.self) + oa, Int64(ba),
+                    Int64(ra), Int64(ca), pb.as(Double.self) + ob, Int64(bb), Int64(rb), Int64(cb), beta,
+                    pc.as(Double.self) + oc, Int64(bc), Int64(rc), Int64(cc))
             default:
-                func run<T: TensorElement>(_: T.Type) {
+                func integers<T: TensorElement>(_: T.Type) {
                     let (al, be) = (wrapInt64(alpha), wrapInt64(beta))
                     for e in 0..<count {
-                        let (p, q) = (a.typed(T.self) + oa + e * ba, b.typed(T.self) + ob + e * bb)
-                        let o = c.typed(T.self) + oc + e * bc
+                        let (p, q) = (pa.as(T.self) + oa + e * ba, pb.as(T.self) + ob + e * bb)
+                        let o = pc.as(T.self) + oc + e * bc
                         for i in 0..<m {
                             for j in 0..<n {
                                 var s: Int64 = 0
@@ -87,9 +92,11 @@ extension Tensor {
                         }
                     }
                 }
-                withElementType(c.dtype) { run($0) }
+                withElementType(type) { integers($0) }
             }
-        }
+        } }
+        run()
+        Tape.note("gemm", run)
         withExtendedLifetime((a, b, c)) {}
     }
 
@@ -259,12 +266,17 @@ extension Tensor {
         }
         try refuseBool(op)
         let out: Tensor
-        if dtype == .float32 {
+        if dtype == .float32 || dtype == .float64 {
             out = try .empty([], dtype)
-            out.typed(Float.self).pointee = mk_dot_f32(typed(), Int64(strides[0]), other.typed(), Int64(other.strides[0]), Int64(numel))
-        } else if dtype == .float64 {
-            out = try .empty([], dtype)
-            out.typed(Double.self).pointee = mk_dot_f64(typed(), Int64(strides[0]), other.typed(), Int64(other.strides[0]), Int64(numel))
+            let (o, p, q, isFloat) = (out.pointer, pointer, other.pointer, dtype == .float32)
+            let (n, sp, sq) = (Int64(numel), Int64(strides[0]), Int64(other.strides[0]))
+            launch("dot") {
+                if isFloat {
+                    o.as(Float.self).pointee = mk_dot_f32(p.as(), sp, q.as(), sq, n)
+                } else {
+                    o.as(Double.self).pointee = mk_dot_f64(p.as(), sp, q.as(), sq, n)
+                }
+            }
         } else {
             let row = alias(sizes: [1, numel], strides: [0, strides[0]], offset: offset)
             let p = try Tensor.product(row, other.asColumn())

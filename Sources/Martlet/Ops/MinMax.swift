@@ -61,28 +61,30 @@ extension Tensor {
         let out = try Tensor.empty(sizes(without: d, keepDim: keepDim), .int64)
         let axis = Axis(sizes, d)
         let (o, n, s) = (out.typed(Int64.self), Int64(axis.count), Int64(axis.inner))
-        switch x.dtype {
+        let line = x.lent
+        func run() { switch line.dtype {
         case .float32:
-            let p = x.typed(Float.self)
-            axis.forEachLine { line, start in
-                _ = largest ? mk_max_f32(p + start, s, n, o + line) : mk_min_f32(p + start, s, n, o + line)
+            let p = line.typed(Float.self)
+            axis.forEachLine { number, start in
+                _ = largest ? mk_max_f32(p + start, s, n, o + number) : mk_min_f32(p + start, s, n, o + number)
             }
         case .float64:
-            let p = x.typed(Double.self)
-            axis.forEachLine { line, start in
-                _ = largest ? mk_max_f64(p + start, s, n, o + line) : mk_min_f64(p + start, s, n, o + line)
+            let p = line.typed(Double.self)
+            axis.forEachLine { number, start in
+                _ = largest ? mk_max_f64(p + start, s, n, o + number) : mk_min_f64(p + start, s, n, o + number)
             }
         default:
-            let p = x.typed(Int64.self)
-            axis.forEachLine { line, start in
+            let p = line.typed(Int64.self)
+            axis.forEachLine { number, start in
                 var best = 0
                 for k in 1..<Swift.max(axis.count, 1) {
                     let (a, b) = (p[start + k * axis.inner], p[start + best * axis.inner])
                     if largest ? a > b : a < b { best = k }
                 }
-                o[line] = Int64(best)
+                o[number] = Int64(best)
             }
-        }
+        } }
+        launch("extremum", run)
         withExtendedLifetime(x) {}
         return out
     }
@@ -100,12 +102,14 @@ extension Tensor {
         let (m, rows, columns) = try ordered().rowsForReduction(flags)
         let out = try Tensor.empty(reducedSizes(flags, keepDim: keepDim), .int64)
         let (p, o) = (m.typed(Int64.self), out.typed(Int64.self))
-        for r in 0..<rows {
-            var best = p[r * columns]
-            for c in 1..<Swift.max(columns, 1) {
-                best = largest ? Swift.max(best, p[r * columns + c]) : Swift.min(best, p[r * columns + c])
+        launch("extremum") {
+            for r in 0..<rows {
+                var best = p[r * columns]
+                for c in 1..<Swift.max(columns, 1) {
+                    best = largest ? Swift.max(best, p[r * columns + c]) : Swift.min(best, p[r * columns + c])
+                }
+                o[r] = best
             }
-            o[r] = best
         }
         withExtendedLifetime(m) {}
         return try withNoGrad { try out.to(dtype) }

@@ -49,7 +49,7 @@ extension Tensor {
         var smooth = try weighted.sum([classDim]).neg()
         smooth = try smooth.maskedFill(target.eq(.number(ignoreIndex)), .number(0.0))
         if reduction == .sum { smooth = try smooth.sum() }
-        if reduction == .mean { smooth = try smooth.sum().div(.number(plan.totalWeight)) }
+        if reduction == .mean { smooth = try smooth.sum().div(plan.total()) }
         let share = labelSmoothing / Double(sizes[classDim])
         return try loss.mul(.number(1 - labelSmoothing)).add(smooth.mul(.number(share)))
     }
@@ -90,7 +90,9 @@ private final class NllPlan {
     /// Elements behind the class dimension.
     let positions: Int
     /// Class of each (sample, position); -1 where ignored.
-    private let labels: [Int]
+    private var labels: [Int] = []
+    private let target: Tensor
+    private let ignoreIndex: Int
     private let weight: Tensor?
     private let reduction: LossReduction
     private let inputSizes: Dims
@@ -99,30 +101,38 @@ private final class NllPlan {
     private let resultSizes: Dims
     private let name: String
     /// The sum of the weights of what is not ignored.
-    let totalWeight: Double
+    private(set) var totalWeight = 0.0
 
     init(_ input: Tensor, _ target: Tensor, _ weight: Tensor?, _ reduction: LossReduction, _ ignoreIndex: Int) throws {
         try NllPlan.check(input, target, weight)
         self.reduction = reduction
         inputSizes = input.sizes
         samples = input.rank == 1 ? 1 : input.sizes[0]
-        let classes = input.rank == 1 ? input.sizes[0] : input.sizes[1]
-        self.classes = classes
+        classes = input.rank == 1 ? input.sizes[0] : input.sizes[1]
         positions = input.rank <= 2 ? 1 : input.sizes.dropFirst(2).reduce(1, *)
         name = input.rank <= 2 ? "NllLoss" : "NllLoss2D"
         // torch computes three or more than four dimensions as images of one row, and returns a view.
         resultSizes = reduction == .none ? (input.rank == 1 ? [] : target.sizes) : []
         lossSizes = reduction == .none && input.rank > 2 && input.rank != 4 ? [samples, 1, positions] : resultSizes
         self.weight = try weight.map { w in try withNoGrad { try w.to(input.dtype).contiguous() } }
-        var labels = try target.toArray(Int64.self).map(Int.init)
-        for i in labels.indices {
-            if labels[i] == ignoreIndex {
-                labels[i] = -1
-            } else if labels[i] < 0 || labels[i] >= classes {
-                throw MartletError.index("Target \(labels[i]) is out of bounds.")
+        self.ignoreIndex = ignoreIndex
+        self.target = target.lent
+        try readLabels()
+        Tape.note("labels", Tape.repeating(readLabels))
+    }
+
+    /// Reads the classes and adds up their weights; again at each replay.
+    private func readLabels() throws {
+        let flat = try withNoGrad { try target.detach().to(.int64).contiguous() }
+        let p = flat.typed(Int64.self)
+        labels = try withExtendedLifetime(flat) {
+            try (0..<flat.numel).map { i in
+                let label = Int(p[i])
+                if label == ignoreIndex { return -1 }
+                guard label >= 0 && label < classes else { throw MartletError.index("Target \(label) is out of bounds.") }
+                return label
             }
         }
-        self.labels = labels
         if let w = self.weight {
             var total = CascadeSum<Double>(count: labels.count)
             for l in labels { total.add(l < 0 ? 0 : w.readDouble(at: w.offset + l)) }
@@ -130,6 +140,16 @@ private final class NllPlan {
         } else {
             totalWeight = Double(labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) })
         }
+    }
+
+    /// ``totalWeight`` as a number; a replay finds that of its own labels.
+    func total() throws -> Tensor {
+        guard Tape.isRecording else { return .number(totalWeight) }
+        let t = try Tensor.empty([], .float64)
+        t.isWrappedNumber = true
+        let p = t.typed(Double.self)
+        launch("total_weight") { [self] in p.pointee = totalWeight }
+        return t
     }
 
     private static func check(_ input: Tensor, _ target: Tensor, _ weight: Tensor?) throws {
@@ -192,8 +212,10 @@ private final class NllPlan {
         let source = try withNoGrad { try g.contiguous() }
         if g.dtype == .float64 {
             fill(out, source, Double.self)
+            Tape.note("nll_loss_backward", { [o = out.lent, g = source.lent] in self.fill(o, g, Double.self) })
         } else if g.dtype == .float32 {
             fill(out, source, Float.self)
+            Tape.note("nll_loss_backward", { [o = out.lent, g = source.lent] in self.fill(o, g, Float.self) })
         } else {
             return try withNoGrad { try scatter(g.to(.float32), input).to(g.dtype) }
         }
@@ -232,7 +254,13 @@ private final class NllPlan {
         }
         let x = try withNoGrad { try input.contiguous() }
         let out = try Tensor.empty(lossSizes, input.dtype)
-        if input.dtype == .float32 { gather(out, x, Float.self) } else { gather(out, x, Double.self) }
+        if input.dtype == .float32 {
+            gather(out, x, Float.self)
+            Tape.note("nll_loss", { [o = out.lent, x = x.lent] in self.gather(o, x, Float.self) })
+        } else {
+            gather(out, x, Double.self)
+            Tape.note("nll_loss", { [o = out.lent, x = x.lent] in self.gather(o, x, Double.self) })
+        }
         return out
     }
 

@@ -362,12 +362,17 @@ private func mkLayerNorm(
     _ x: Tensor, _ w: Tensor?, _ b: Tensor?, _ eps: Double, _ out: Tensor, _ mean: Tensor, _ rstd: Tensor, _ rows: Int,
     _ columns: Int
 ) {
-    let (r, c) = (Int64(rows), Int64(columns))
-    if x.dtype == .float32 {
-        mk_layer_norm_f32(x.typed(), w?.typed(), b?.typed(), eps, out.typed(), mean.typed(), rstd.typed(), r, c)
-    } else {
-        mk_layer_norm_f64(x.typed(), w?.typed(), b?.typed(), eps, out.typed(), mean.typed(), rstd.typed(), r, c)
+    let (r, c, isFloat) = (Int64(rows), Int64(columns), x.dtype == .float32)
+    let (px, pw, pb, po, pm, pr) = (x.pointer, w?.pointer, b?.pointer, out.pointer, mean.pointer, rstd.pointer)
+    func run() {
+        if isFloat {
+            mk_layer_norm_f32(px.as(), pw?.as(), pb?.as(), eps, po.as(), pm.as(), pr.as(), r, c)
+        } else {
+            mk_layer_norm_f64(px.as(), pw?.as(), pb?.as(), eps, po.as(), pm.as(), pr.as(), r, c)
+        }
     }
+    run()
+    Tape.note("layer_norm", run)
     withExtendedLifetime((x, w, b)) {}
 }
 
@@ -375,13 +380,17 @@ private func mkLayerNormBackward(
     _ g: Tensor, _ x: Tensor, _ mean: Tensor, _ rstd: Tensor, _ w: Tensor?, _ dx: Tensor?, _ dw: Tensor?, _ db: Tensor?,
     _ rows: Int, _ columns: Int
 ) {
-    let (r, c) = (Int64(rows), Int64(columns))
-    if x.dtype == .float32 {
-        mk_layer_norm_backward_f32(
-            g.typed(), x.typed(), mean.typed(), rstd.typed(), w?.typed(), dx?.typed(), dw?.typed(), db?.typed(), r, c)
-    } else {
-        mk_layer_norm_backward_f64(
-            g.typed(), x.typed(), mean.typed(), rstd.typed(), w?.typed(), dx?.typed(), dw?.typed(), db?.typed(), r, c)
+    let (r, c, isFloat) = (Int64(rows), Int64(columns), x.dtype == .float32)
+    let (pg, px, pm, pr, pw) = (g.pointer, x.pointer, mean.pointer, rstd.pointer, w?.pointer)
+    let (pdx, pdw, pdb) = (dx?.pointer, dw?.pointer, db?.pointer)
+    func run() {
+        if isFloat {
+            mk_layer_norm_backward_f32(pg.as(), px.as(), pm.as(), pr.as(), pw?.as(), pdx?.as(), pdw?.as(), pdb?.as(), r, c)
+        } else {
+            mk_layer_norm_backward_f64(pg.as(), px.as(), pm.as(), pr.as(), pw?.as(), pdx?.as(), pdw?.as(), pdb?.as(), r, c)
+        }
     }
+    run()
+    Tape.note("layer_norm_backward", run)
     withExtendedLifetime((g, x, mean, rstd, w)) {}
 }

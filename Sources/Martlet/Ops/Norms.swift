@@ -71,12 +71,15 @@ extension Tensor {
     private func sumOfSquares(_ flags: [Bool], keepDim: Bool) throws -> Tensor {
         let (m, rows, columns) = try rowsForReduction(flags)
         let out = try Tensor.empty(reducedSizes(flags, keepDim: keepDim), dtype)
-        if dtype == .float32 {
-            let (p, o) = (m.typed(Float.self), out.typed(Float.self))
-            for r in 0..<rows { o[r] = mk_sumsq_f32(p + r * columns, 1, Int64(columns)) }
-        } else {
-            let (p, o) = (m.typed(Double.self), out.typed(Double.self))
-            for r in 0..<rows { o[r] = mk_sumsq_f64(p + r * columns, 1, Int64(columns)) }
+        let (source, target, isFloat) = (m.pointer, out.pointer, dtype == .float32)
+        launch("sumsq") {
+            if isFloat {
+                let (p, o) = (source.as(Float.self), target.as(Float.self))
+                for r in 0..<rows { o[r] = mk_sumsq_f32(p + r * columns, 1, Int64(columns)) }
+            } else {
+                let (p, o) = (source.as(Double.self), target.as(Double.self))
+                for r in 0..<rows { o[r] = mk_sumsq_f64(p + r * columns, 1, Int64(columns)) }
+            }
         }
         withExtendedLifetime(m) {}
         return out

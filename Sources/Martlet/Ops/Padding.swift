@@ -147,17 +147,20 @@ extension Tensor {
         let inner = Dims(sizes.dropFirst(d + 1)).product
         let (n, m) = (sizes[d], map.count)
         if inner == 1 {
+            let (source, target) = (lent, out.lent)
             func run<T: TensorElement>(_: T.Type) {
-                let (s, o) = (typed(T.self), out.typed(T.self))
+                let (s, o) = (source.typed(T.self), target.typed(T.self))
                 for a in 0..<outer { for i in 0..<m { o[a * m + i] = s[a * n + map[i]] } }
             }
-            withElementType(dtype) { run($0) }
+            launch("pad") { [dtype] in withElementType(dtype) { run($0) } }
             return
         }
-        let bytes = inner * dtype.size
-        for a in 0..<outer {
-            for i in 0..<m {
-                (out.pointer + (a * m + i) * bytes).copyMemory(from: pointer + (a * n + map[i]) * bytes, byteCount: bytes)
+        let (bytes, from, to) = (inner * dtype.size, pointer, out.pointer)
+        launch("pad") {
+            for a in 0..<outer {
+                for i in 0..<m {
+                    (to + (a * m + i) * bytes).copyMemory(from: from + (a * n + map[i]) * bytes, byteCount: bytes)
+                }
             }
         }
     }
@@ -174,8 +177,9 @@ extension Tensor {
             let outer = Dims(sizes.prefix(d)).product
             let inner = Dims(sizes.dropFirst(d + 1)).product
             let (n, m) = (shape[d], map.count)
+            let (source, target) = (t.lent, out.lent)
             func run<T: TensorElement>(_: T.Type) {
-                let (s, o) = (t.typed(T.self), out.typed(T.self))
+                let (s, o) = (source.typed(T.self), target.typed(T.self))
                 for a in 0..<outer {
                     for i in 0..<m {
                         let (to, from) = (o + (a * n + map[i]) * inner, s + (a * m + i) * inner)
@@ -183,7 +187,7 @@ extension Tensor {
                     }
                 }
             }
-            withElementType(dtype) { run($0) }
+            launch("pad") { [dtype] in withElementType(dtype) { run($0) } }
             t = out
         }
         return t

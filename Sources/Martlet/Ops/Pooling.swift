@@ -72,7 +72,9 @@ extension Tensor {
     private func maxima(_ w: PoolWindows, _ n: Int, _ name: String) throws -> (values: Tensor, indices: Tensor) {
         let shape = pooledSizes(w, n)
         let (out, indices) = (try Tensor.empty(shape, dtype), try Tensor.empty(shape, .int64))
-        w.maximum(try withNoGrad { try contiguous() }, into: out, indices)
+        let x = try withNoGrad { try contiguous() }
+        w.maximum(x, into: out, indices)
+        Tape.note("max_pool", { [x = x.lent, o = out.lent, i = indices.lent] in w.maximum(x, into: o, i) })
         if GradMode.needs(self) {
             let (shape, pixels) = (sizes, w.input.reduce(1, *))
             out.attach(name, [self]) { node in node.save(indices) } backward: { node, g in
@@ -89,10 +91,11 @@ extension Tensor {
             if g.dtype.size == 2 { return try g.to(.float32).addToPlanes(index, shape, pixels).to(g.dtype) }
             let out = try Tensor.zeros(shape, g.dtype)
             let from = try g.contiguous()
+            let (target, source, chosen, type) = (out.lent, from.lent, index.lent, g.dtype)
             let planes = shape.product / Swift.max(pixels, 1)
             let places = planes == 0 ? 0 : index.numel / planes
             func run<T: TensorElement>(_: T.Type) {
-                let (o, s, q) = (out.typed(T.self), from.typed(T.self), index.typed(Int64.self))
+                let (o, s, q) = (target.typed(T.self), source.typed(T.self), chosen.typed(Int64.self))
                 for p in 0..<planes {
                     for i in 0..<places {
                         let at = p * pixels + Int(q[p * places + i])
@@ -100,20 +103,21 @@ extension Tensor {
                     }
                 }
             }
-            withElementType(g.dtype) { run($0) }
+            launch("pool") { withElementType(type) { run($0) } }
             return out
         } adjoint: { u in
             let out = try Tensor.empty(index.sizes, u.dtype)
             let from = try u.contiguous()
+            let (target, source, chosen, type) = (out.lent, from.lent, index.lent, u.dtype)
             let planes = shape.product / Swift.max(pixels, 1)
             let places = planes == 0 ? 0 : index.numel / planes
             func run<T: TensorElement>(_: T.Type) {
-                let (o, s, q) = (out.typed(T.self), from.typed(T.self), index.typed(Int64.self))
+                let (o, s, q) = (target.typed(T.self), source.typed(T.self), chosen.typed(Int64.self))
                 for p in 0..<planes {
                     for i in 0..<places { o[p * places + i] = s[p * pixels + Int(q[p * places + i])] }
                 }
             }
-            withElementType(u.dtype) { run($0) }
+            launch("pool") { withElementType(type) { run($0) } }
             return out
         }
     }
@@ -168,13 +172,17 @@ extension Tensor {
         let (shape, pooled) = (sizes, pooledSizes(w, n))
         return try Tensor.linearStep(name, self) { x in
             let out = try Tensor.empty(pooled, x.dtype)
-            w.average(try x.contiguous(), divisor, into: out)
+            let x = try x.contiguous()
+            w.average(x, divisor, into: out)
+            Tape.note("avg_pool", { [x = x.lent, o = out.lent] in w.average(x, divisor, into: o) })
             return out
         } adjoint: { g in
-            let half = g.dtype.size == 2
+            let (half, type) = (g.dtype.size == 2, g.dtype)
             let dx = try Tensor.zeros(shape, half ? .float32 : g.dtype)
-            w.shareOut(try g.to(dx.dtype).contiguous(), divisor, into: dx)
-            return try dx.to(g.dtype)
+            let g = try g.to(dx.dtype).contiguous()
+            w.shareOut(g, divisor, into: dx)
+            Tape.note("avg_pool_backward", { [g = g.lent, x = dx.lent] in w.shareOut(g, divisor, into: x) })
+            return try half ? dx.to(type) : dx
         }
     }
 
@@ -338,14 +346,15 @@ extension Tensor {
         shape.append(rows)
         shape.append(places)
         let out = try Tensor.empty(shape, dtype)
+        let (source, target) = (image.lent, out.lent)
         func run<T: TensorElement>(_: T.Type) {
             for s in 0..<samples {
                 g.unroll(
-                    UnsafePointer(image.typed(T.self) + s * c * input[1] * input[2]), c, input, k, output,
-                    out.typed(T.self) + s * rows * places)
+                    UnsafePointer(source.typed(T.self) + s * c * input[1] * input[2]), c, input, k, output,
+                    target.typed(T.self) + s * rows * places)
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("pool") { [dtype] in withElementType(dtype) { run($0) } }
         return out
     }
 
@@ -356,14 +365,15 @@ extension Tensor {
         let (c, input) = (shape[r - 3], [1, shape[r - 2], shape[r - 1]])
         let out = try Tensor.zeros(shape, dtype)
         let (rows, places) = (c * k[1] * k[2], blocks[1] * blocks[2])
+        let (source, target) = (columns.lent, out.lent)
         func run<T: TensorElement>(_: T.Type) {
             for s in 0..<Dims(shape.dropLast(3)).product {
                 g.rollUp(
-                    UnsafePointer(columns.typed(T.self) + s * rows * places), c, input, k, blocks,
-                    out.typed(T.self) + s * c * input[1] * input[2])
+                    UnsafePointer(source.typed(T.self) + s * rows * places), c, input, k, blocks,
+                    target.typed(T.self) + s * c * input[1] * input[2])
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("pool") { [dtype] in withElementType(dtype) { run($0) } }
         return out
     }
 }

@@ -56,35 +56,43 @@ extension Tensor {
         let out = try Tensor.empty(sizes(without: d, keepDim: keepDim), dtype)
         let axis = Axis(sizes, d)
         let (n, s) = (Int64(axis.count), Int64(axis.inner))
-        switch dtype {
+        let (source, target, type) = (lent, out.lent, dtype)
+        func run() { switch type {
         case .float32:
-            let (p, o) = (typed(Float.self), out.typed(Float.self))
+            let (p, o) = (source.typed(Float.self), target.typed(Float.self))
             axis.forEachLine { line, start in o[line] = mk_prod_f32(p + start, s, n) }
         case .float64:
-            let (p, o) = (typed(Double.self), out.typed(Double.self))
+            let (p, o) = (source.typed(Double.self), target.typed(Double.self))
             axis.forEachLine { line, start in o[line] = mk_prod_f64(p + start, s, n) }
         default:
-            func run<T: TensorElement>(_: T.Type) {
-                let (p, o) = (typed(T.self), out.typed(T.self))
+            func integers<T: TensorElement>(_: T.Type) {
+                let (p, o) = (source.typed(T.self), target.typed(T.self))
                 axis.forEachLine { line, start in
                     var product: Int64 = 1
                     for k in 0..<axis.count { product &*= p[start + k * axis.inner].asInt64 }
                     o[line] = T(element: product)
                 }
             }
-            withElementType(dtype) { run($0) }
-        }
+            withElementType(type) { integers($0) }
+        } }
+        launch("prod", run)
         return out
     }
 
     /// Each element's gradient is the product of the others: by division where there is no zero, else from
     /// the products before and after it. `gradient` and `product` keep the dimension.
     private func prodGradient(_ gradient: Tensor, _ product: Tensor, _ d: Int) throws -> Tensor {
-        let hasZero = try withNoGrad { try product.mask { $0 == 0 }.any().item() != 0 }
-        if !hasZero { return try gradient.mul(product).div(self) }
-        let before = try cumprodExclusive(d, reverse: false)
-        let after = try cumprodExclusive(d, reverse: true)
-        return try gradient.mul(before.mul(after))
+        func byDivision() throws -> Tensor { try gradient.mul(product).div(self) }
+        func fromBothSides() throws -> Tensor {
+            try gradient.mul(cumprodExclusive(d, reverse: false).mul(cumprodExclusive(d, reverse: true)))
+        }
+        let hasZero = try withNoGrad { try product.mask { $0 == 0 }.any() }
+        if Tape.isRecording {
+            // A replay may meet zeros where the recording met none, and the reverse.
+            if GradMode.isEnabled { try Tape.refuse("the recorded gradient of prod") }
+            return try Tensor.choose(hasZero, fromBothSides(), byDivision())
+        }
+        return try hasZero.item() != 0 ? fromBothSides() : byDivision()
     }
 
     // MARK: Truth and counts
@@ -106,19 +114,19 @@ extension Tensor {
     }
 
     private func truth(
-        _ op: String, _ dims: [Int]?, _ keepDim: Bool, _ line: (Int, Int, (Int) -> Bool) -> Bool
+        _ op: String, _ dims: [Int]?, _ keepDim: Bool, _ line: @escaping (Int, Int, (Int) -> Bool) -> Bool
     ) throws -> Tensor {
         try refuseSparse(op)
         let none = dims?.isEmpty ?? false
         let flags = none ? [Bool](repeating: false, count: rank) : try reducedDims(dims)
         let (m, rows, columns) = try detach().rowsForReduction(flags)
         let out = try Tensor.empty(reducedSizes(flags, keepDim: keepDim), .bool)
-        let o = out.typed(Bool.self)
+        let (o, source) = (out.typed(Bool.self), m.lent)
         func run<T: TensorElement>(_: T.Type) {
-            let p = m.typed(T.self)
+            let p = source.typed(T.self)
             for r in 0..<rows { o[r] = line(r * columns, columns) { p[$0].asDouble != 0 } }
         }
-        withElementType(dtype) { run($0) }
+        launch("truth") { [dtype] in withElementType(dtype) { run($0) } }
         withExtendedLifetime(m) {}
         return dtype == .uint8 ? try out.to(.uint8) : out
     }

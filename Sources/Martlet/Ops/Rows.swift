@@ -11,7 +11,10 @@ extension Tensor {
         for s in sizes.dropFirst() { shape.append(s) }
         let out = try Tensor.empty(shape, dtype)
         let bytes = block * dtype.size
-        mk_gather_rows(source.pointer, Int64(bytes), index.typed(Int64.self), Int64(index.numel), Int64(skip), out.pointer)
+        let (from, to, q, n) = (source.pointer, out.pointer, index.typed(Int64.self), index.numel)
+        func run() { mk_gather_rows(from, Int64(bytes), q, Int64(n), Int64(skip), to) }
+        run()
+        Tape.note("gather_rows", run)
         withExtendedLifetime((source, index)) {}
         if GradMode.needs(self) {
             let shape = sizes
@@ -34,6 +37,14 @@ extension Tensor {
     /// self[index[i] * block ..< +block] += alpha * source[i]. Both contiguous and of one dtype; alpha other than 1 is
     /// for float32 and float64, where product and sum are rounded once, as torch's are.
     func addRows(_ index: Tensor, _ source: Tensor, block: Int, skip: Int = -1, alpha: Double = 1) {
+        addRowsKernel(index, source, block, skip, alpha)
+        // Within an optimizer's update alpha is its negative rate.
+        Tape.note("add_rows", Tape.withRate(-alpha) { [o = lent, i = index.lent, s = source.lent] rate in
+            o.addRowsKernel(i, s, block, skip, -rate)
+        })
+    }
+
+    private func addRowsKernel(_ index: Tensor, _ source: Tensor, _ block: Int, _ skip: Int, _ alpha: Double) {
         let q = index.typed(Int64.self)
         let n = index.numel
         switch dtype {

@@ -54,17 +54,23 @@ extension Tensor {
         let d = try wrapDim(dim, rank)
         try checkGather("gather", d, index)
         let out = try Tensor.empty(index.sizes, dtype)
+        let (x, target, chosen) = (lent, out.lent, index.lent)
         func run<E>(_: E.Type) throws {
-            let o = out.typed(E.self)
-            let base = storage.base.assumingMemoryBound(to: E.self)
-            try Tensor.eachTarget(self, d, index) { place, offset, _ in o[place] = base[offset] }
+            let o = target.typed(E.self)
+            let base = x.storage.base.assumingMemoryBound(to: E.self)
+            try Tensor.eachTarget(x, d, chosen) { place, offset, _ in o[place] = base[offset] }
         }
-        switch dtype.size {
-        case 1: try run(UInt8.self)
-        case 2: try run(UInt16.self)
-        case 4: try run(UInt32.self)
-        default: try run(UInt64.self)
+        let size = dtype.size
+        func work() throws {
+            switch size {
+            case 1: try run(UInt8.self)
+            case 2: try run(UInt16.self)
+            case 4: try run(UInt32.self)
+            default: try run(UInt64.self)
+            }
         }
+        try work()
+        Tape.note("gather", Tape.repeating(work))
         if GradMode.needs(self) {
             let (shape, type) = (sizes, dtype)
             out.attach("GatherBackward0", [self]) { _, g in
@@ -94,12 +100,13 @@ extension Tensor {
         }
         let out = try withNoGrad { try clone() }
         let from = try withNoGrad { try source.detach().to(dtype) }
+        let (target, origin, chosen) = (out.lent, from.lent, index.lent)
         func run<E: TensorElement>(_: E.Type) throws {
-            let base = out.storage.base.assumingMemoryBound(to: E.self)
-            let s = from.typed(E.self)
-            try Tensor.eachTarget(out, d, index) { _, offset, at in
+            let base = target.storage.base.assumingMemoryBound(to: E.self)
+            let s = origin.typed(E.self)
+            try Tensor.eachTarget(target, d, chosen) { _, offset, at in
                 var k = 0
-                if from.rank > 0 { for i in 0..<at.count { k += at[i] * from.strides[i] } }
+                if origin.rank > 0 { for i in 0..<at.count { k += at[i] * origin.strides[i] } }
                 switch mode {
                 case .write: base[offset] = s[k]
                 case .add: base[offset] = addElements(base[offset], s[k])
@@ -111,7 +118,10 @@ extension Tensor {
                 }
             }
         }
-        try withElementType(dtype) { try run($0) }
+        let type = dtype
+        func work() throws { try withElementType(type) { try run($0) } }
+        try work()
+        Tape.note("scatter", Tape.repeating(work))
         if GradMode.needs(self, source) {
             guard mode == .write || mode == .add else {
                 throw MartletError.runtime("derivative for aten::scatter with reduce='multiply' is not implemented")
@@ -153,6 +163,7 @@ extension Tensor {
         for i in 0..<index.rank where index.numel > 0 && index.sizes[i] > (source.rank == 0 ? 1 : source.sizes[i]) {
             throw MartletError.runtime("Expected index \(index.sizes) to be no larger than src \(source.sizes)")
         }
+        if Tape.isRecording { try Tape.refuse("scatter_reduce") }
         let out = try withNoGrad { try clone() }
         let counts = try Tensor.full(sizes, .number(includeSelf ? 1.0 : 0.0), .float64)
         let count = counts.typed(Double.self)

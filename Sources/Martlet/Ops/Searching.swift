@@ -32,19 +32,20 @@ extension Tensor {
             }
         }
         return try withNoGrad {
-            let type = Tensor.resultType(boundaries, values)
-            let b = try boundaries.to(type).ordered()
-            let v = try values.to(type).ordered()
+            let common = Tensor.resultType(boundaries, values)
+            let b = try boundaries.to(common).ordered()
+            let v = try values.to(common).ordered()
             let order = try sorter?.contiguous()
             let out = try Tensor.empty(values.sizes, .int64)
             let n = boundaries.sizes[lead]
             let perLine = boundaries.rank == 1 ? Swift.max(v.numel, 1) : values.sizes[lead]
             let (o, s) = (out.typed(Int64.self), order?.typed(Int64.self))
+            let (limits, sought, flat, type) = (b.lent, v.lent, boundaries.rank == 1, b.dtype)
             func run<T: OrderedElement>(_: T.Type) {
-                let (p, q) = (b.typed(T.self), v.typed(T.self))
-                parallelFor(v.numel, grain: 4096) { from, to in
+                let (p, q) = (limits.typed(T.self), sought.typed(T.self))
+                parallelFor(sought.numel, grain: 4096) { from, to in
                     for i in from..<to {
-                        let base = boundaries.rank == 1 ? 0 : i / perLine * n
+                        let base = flat ? 0 : i / perLine * n
                         var (low, high) = (0, n)
                         while low < high {
                             let mid = (low + high) / 2
@@ -57,7 +58,8 @@ extension Tensor {
                     }
                 }
             }
-            withOrderedType(b.dtype) { run($0) }
+            launch("search") { withOrderedType(type) { run($0) } }
+            withExtendedLifetime((b, v, order)) {}
             withExtendedLifetime((b, v, order)) {}
             return int32 ? try out.to(.int32) : out
         }
@@ -114,6 +116,7 @@ extension Tensor {
         guard bins > 0 else {
             throw MartletError.runtime("torch.histogram(): bins must be > 0, but got \(bins) for dimension 0")
         }
+        if Tape.isRecording { try Tape.refuse("histc") }
         let x = try ordered()
         let out = try Tensor.zeros([bins], dtype)
         func run<T: BinaryFloatingPoint>(_: T.Type) throws {
@@ -159,6 +162,7 @@ extension Tensor {
 
     private func distinct(_ op: String, _ dim: Int?, sorted: Bool) throws -> (Tensor, Tensor, Tensor) {
         try refuseSparse(op)
+        if Tape.isRecording { try Tape.refuse(op) }
         let d = try dim.map { try wrapDim($0, rank) }
         let (slices, count) = try withNoGrad { () throws -> (Tensor, Int) in
             guard let d, rank > 0 else { return (try contiguous().reshape([numel, 1] as Dims), numel) }

@@ -110,20 +110,22 @@ extension Tensor {
     }
 
     /// Sets each element of a contiguous tensor from its number.
-    private func fill(_ value: (Int) -> Double) {
+    private func fill(_ value: @escaping (Int) -> Double) {
+        let target = lent
         func run<T: TensorElement>(_: T.Type) {
-            let p = typed(T.self)
-            for i in 0..<numel { p[i] = T(element: value(i)) }
+            let p = target.typed(T.self)
+            for i in 0..<target.numel { p[i] = T(element: value(i)) }
         }
-        withElementType(dtype) { run($0) }
+        launch("fill") { [dtype] in withElementType(dtype) { run($0) } }
     }
 
-    private func fillInts(_ value: (Int) -> Int64) {
+    private func fillInts(_ value: @escaping (Int) -> Int64) {
+        let target = lent
         func run<T: TensorElement>(_: T.Type) {
-            let p = typed(T.self)
-            for i in 0..<numel { p[i] = T(element: value(i)) }
+            let p = target.typed(T.self)
+            for i in 0..<target.numel { p[i] = T(element: value(i)) }
         }
-        withElementType(dtype) { run($0) }
+        launch("fill") { [dtype] in withElementType(dtype) { run($0) } }
     }
 }
 

@@ -132,6 +132,7 @@ extension Tensor {
             if overflow { throw MartletError.runtime("repeats sum to more than \(Int.max)") }
             total = sum
         }
+        if Tape.isRecording { try Tape.refuse("repeat_interleave") }
         let index = try Tensor.empty([total], .int64)
         if let outputSize, outputSize != total {
             throw MartletError.runtime("Allocated size does not match required size (\(total))")
@@ -155,14 +156,14 @@ extension Tensor {
         let source = try withNoGrad { try contiguous() }
         let out = try Tensor.zeros(sizes, dtype)
         let (rows, columns) = (sizes[rank - 2], sizes[rank - 1])
-        let size = dtype.size
-        if numel > 0 {
-            for b in 0..<numel / (rows * columns) {
+        let (size, n, from, to) = (dtype.size, numel, source.pointer, out.pointer)
+        launch("triangle") {
+            for b in 0..<n / Swift.max(rows * columns, 1) {
                 for r in 0..<rows {
                     let cut = Swift.min(Swift.max(r + k + (lower ? 1 : 0), 0), columns)
-                    let (from, to) = lower ? (0, cut) : (cut, columns)
-                    let at = ((b * rows + r) * columns + from) * size
-                    (out.pointer + at).copyMemory(from: source.pointer + at, byteCount: (to - from) * size)
+                    let (first, end) = lower ? (0, cut) : (cut, columns)
+                    let at = ((b * rows + r) * columns + first) * size
+                    (to + at).copyMemory(from: from + at, byteCount: (end - first) * size)
                 }
             }
         }
@@ -240,6 +241,11 @@ extension Tensor {
 
 /// Copies between tensors of equal sizes whose strides may be negative.
 func copyReordered(_ out: Tensor, _ source: Tensor) {
+    reorder(out, source)
+    Tape.note("copy", { [out = out.lent, source = source.lent] in reorder(out, source) })
+}
+
+private func reorder(_ out: Tensor, _ source: Tensor) {
     func run<E>(_: E.Type) {
         let (o, s) = (out.typed(E.self), source.typed(E.self))
         let last = out.rank - 1

@@ -65,21 +65,25 @@ extension Tensor {
             let rows = numel == 0 ? 0 : numel / cols
             let y = try Tensor.empty(x.sizes, dtype)
             let (isFloat, r, c) = (dtype == .float32, Int64(rows), Int64(cols))
-            switch op {
-            case .softmax:
-                isFloat ? mk_softmax_f32(x.typed(), y.typed(), r, c) : mk_softmax_f64(x.typed(), y.typed(), r, c)
-            case .logSoftmax:
-                isFloat
-                    ? mk_log_softmax_f32(x.typed(), y.typed(), r, c) : mk_log_softmax_f64(x.typed(), y.typed(), r, c)
-            case .softmaxBackward:
-                isFloat
-                    ? mk_softmax_backward_f32(g.typed(), x.typed(), y.typed(), r, c)
-                    : mk_softmax_backward_f64(g.typed(), x.typed(), y.typed(), r, c)
-            case .logSoftmaxBackward:
-                isFloat
-                    ? mk_log_softmax_backward_f32(g.typed(), x.typed(), y.typed(), r, c)
-                    : mk_log_softmax_backward_f64(g.typed(), x.typed(), y.typed(), r, c)
+            let (px, pg, py) = (x.pointer, g.pointer, y.pointer)
+            func run() {
+                switch op {
+                case .softmax:
+                    isFloat ? mk_softmax_f32(px.as(), py.as(), r, c) : mk_softmax_f64(px.as(), py.as(), r, c)
+                case .logSoftmax:
+                    isFloat ? mk_log_softmax_f32(px.as(), py.as(), r, c) : mk_log_softmax_f64(px.as(), py.as(), r, c)
+                case .softmaxBackward:
+                    isFloat
+                        ? mk_softmax_backward_f32(pg.as(), px.as(), py.as(), r, c)
+                        : mk_softmax_backward_f64(pg.as(), px.as(), py.as(), r, c)
+                case .logSoftmaxBackward:
+                    isFloat
+                        ? mk_log_softmax_backward_f32(pg.as(), px.as(), py.as(), r, c)
+                        : mk_log_softmax_backward_f64(pg.as(), px.as(), py.as(), r, c)
+                }
             }
+            run()
+            Tape.note("softmax", run)
             withExtendedLifetime((x, g)) {}
             if d == last && (isContiguous || !isDense) { return y }
             let out = try emptyLike()

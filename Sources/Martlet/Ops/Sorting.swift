@@ -127,9 +127,10 @@ extension Tensor {
         let indices = try Tensor.empty(sizes, .int64)
         let o = indices.typed(Int64.self)
         let axis = Axis(sizes, d)
+        let line = x.lent
         // Long vectors of integers are sorted upwards by radix in torch too.
         let keepsOrder = stable || (dtype.isIntegral && rank == 1 && !descending && numel >= 32768)
-        x.forEachSortLine(axis, descending: descending) { _, start, entries, scratch in
+        func run() { line.forEachSortLine(axis, descending: descending) { _, start, entries, scratch in
             radixSort(entries, scratch)
             var sorted = entries
             if !keepsOrder && (1..<Swift.max(entries.count, 1)).contains(where: { entries[$0].key == entries[$0 - 1].key }) {
@@ -138,7 +139,8 @@ extension Tensor {
                 sorted = scratch
             }
             for k in 0..<sorted.count { o[start + k * axis.inner] = Int64(sorted[k].index) }
-        }
+        } }
+        launch("sort", run)
         withExtendedLifetime(x) {}
         return (d, indices)
     }
@@ -157,17 +159,19 @@ extension Tensor {
         if rank > 0 { shape[d] = k }
         let indices = try Tensor.empty(shape, .int64)
         let o = indices.typed(Int64.self)
-        if k > 0 && k * 64 <= axis.count {
-            x.keepLeast(axis, k, descending: largest, o)
+        let line = x.lent
+        func run() { if k > 0 && k * 64 <= axis.count {
+            line.keepLeast(axis, k, descending: largest, o)
         } else if k > 0 {
-            x.forEachSortLine(axis, descending: largest) { line, _, entries, _ in
+            line.forEachSortLine(axis, descending: largest) { number, _, entries, _ in
                 let selection = Selection(entries)
                 selection.nthElement(0, k - 1, entries.count)
                 if sorted { selection.sort(0, k - 1) }
-                let start = line / axis.inner * k * axis.inner + line % axis.inner
+                let start = number / axis.inner * k * axis.inner + number % axis.inner
                 for j in 0..<k { o[start + j * axis.inner] = Int64(entries[j].index) }
             }
-        }
+        } }
+        launch("topk", run)
         withExtendedLifetime(x) {}
         return (try arranged(d, indices, "TopkBackward0"), indices)
     }
@@ -229,13 +233,16 @@ extension Tensor {
     /// Where the wanted element of each line stands; `select` arranges the line's entries and says which it is.
     private func orderStatistic(
         _ d: Int, keepDim: Bool,
-        _ select: (_ line: UnsafeMutableBufferPointer<SortEntry>, _ scratch: UnsafeMutableBufferPointer<SortEntry>) -> Int
+        _ select: @escaping (_ line: UnsafeMutableBufferPointer<SortEntry>, _ scratch: UnsafeMutableBufferPointer<SortEntry>) -> Int
     ) throws -> Tensor {
         let x = try ordered()
         let indices = try Tensor.empty(sizes(without: d, keepDim: keepDim), .int64)
         let o = indices.typed(Int64.self)
-        x.forEachSortLine(Axis(sizes, d), descending: false) { line, _, entries, scratch in
-            o[line] = Int64(entries[select(entries, scratch)].index)
+        let (axis, source) = (Axis(sizes, d), x.lent)
+        launch("order") {
+            source.forEachSortLine(axis, descending: false) { line, _, entries, scratch in
+                o[line] = Int64(entries[select(entries, scratch)].index)
+            }
         }
         withExtendedLifetime(x) {}
         return indices
@@ -412,9 +419,10 @@ extension Tensor {
         let above = try Tensor.empty(shape, .int64)
         let weights = try Tensor.empty(shape, dtype)
         let (b, a) = (below.typed(Int64.self), above.typed(Int64.self))
+        let (source, shares, steps, lines) = (x.lent, weights.lent, spans.lent, numel / n)
         func run<T: BinaryFloatingPoint>(_: T.Type) {
-            let (p, w, s) = (x.typed(T.self), weights.typed(T.self), spans.typed(T.self))
-            for line in 0..<(numel / n) {
+            let (p, w, s) = (source.typed(T.self), shares.typed(T.self), steps.typed(T.self))
+            for line in 0..<lines {
                 var numbers = n
                 while numbers > 0 && p[line * n + numbers - 1].isNaN { numbers -= 1 }
                 let span = ignoringNaN ? Swift.max(numbers, 1) - 1 : n - 1
@@ -436,7 +444,7 @@ extension Tensor {
                 }
             }
         }
-        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        launch("ranks") { [dtype] in dtype == .float32 ? run(Float.self) : run(Double.self) }
         withExtendedLifetime(x) {}
         return (below, above, weights, spans)
     }

@@ -28,6 +28,7 @@ extension Tensor {
             throw MartletError.runtime("values must have at least one dimension, got a 0-dim tensor")
         }
         let (depth, nnz) = (index.sizes[0], index.sizes[1])
+        if Tape.isRecording { try Tape.refuse("sparse_coo_tensor") }
         let q = index.typed(Int64.self)
         var shape: Dims
         if let sizes {
@@ -181,6 +182,7 @@ extension Tensor {
 
     /// For each entry, one over the number of entries of its place.
     private static func shares(_ index: Tensor, _ sizes: Dims) throws -> Tensor {
+        if Tape.isRecording { try Tape.refuse("the gradient of a sparse tensor's values") }
         let places = try flatPlaces(index, sizes)
         let f = places.typed(Int64.self)
         var count: [Int64: Int] = [:]
@@ -197,11 +199,13 @@ extension Tensor {
         let (depth, nnz) = (index.sizes[0], index.sizes[1])
         if depth == 1 && (index.strides[1] == 1 || nnz < 2) { return index.alias(sizes: [nnz], strides: [1], offset: index.offset) }
         let flat = try Tensor.empty([nnz], .int64)
-        let (q, f) = (index.typed(Int64.self), flat.typed(Int64.self))
-        for e in 0..<nnz {
-            var at: Int64 = 0
-            for d in 0..<depth { at = at &* Int64(sizes[d]) &+ q[d * index.strides[0] + e * index.strides[1]] }
-            f[e] = at
+        let (q, f, strides) = (index.typed(Int64.self), flat.typed(Int64.self), index.strides)
+        launch("places") {
+            for e in 0..<nnz {
+                var at: Int64 = 0
+                for d in 0..<depth { at = at &* Int64(sizes[d]) &+ q[d * strides[0] + e * strides[1]] }
+                f[e] = at
+            }
         }
         return flat
     }
@@ -262,6 +266,7 @@ extension Tensor {
                 "dense_to_sparse: sparse_dim argument must be in [0,\(rank)] range, but \(depth) is given")
         }
         let source = try withNoGrad { try contiguous() }
+        if Tape.isRecording { try Tape.refuse("to_sparse") }
         let outer = Dims(sizes.prefix(depth))
         let block = Dims(sizes.dropFirst(depth)).product
         var places: [Int64] = []
@@ -313,6 +318,7 @@ extension Tensor {
     static func merge(_ p: SparseParts, _ sizes: Dims) throws -> SparseParts {
         let (depth, nnz) = (p.indices.sizes[0], p.indices.sizes[1])
         if p.coalesced || nnz == 0 { return SparseParts(indices: p.indices, values: p.values, coalesced: true) }
+        if Tape.isRecording { try Tape.refuse("coalesce, whose result's size depends on the indices,") }
         let flat = try flatPlaces(p.indices, sizes)
         let f = flat.typed(Int64.self)
         let order = try Tensor.empty([nnz], .int64)

@@ -130,6 +130,7 @@ extension Tensor {
                     .cat([a.indices, b.indices], 1), .cat([a.values, scaled], 0).to(dtype), sizes, coalesced: false)
             }
         }
+        if Tape.isRecording { try Tape.refuse("the sum of two sparse tensors") }
         let (depth, na, nb) = (a.indices.sizes[0], a.indices.sizes[1], b.indices.sizes[1])
         let (fa, fb) = (try flatPlaces(a.indices, sizes), try flatPlaces(b.indices, sizes))
         let (pa, pb) = (fa.typed(Int64.self), fb.typed(Int64.self))
@@ -204,6 +205,7 @@ extension Tensor {
         }
         let out: Tensor
         if let q = other.sparse {
+            if Tape.isRecording { try Tape.refuse("the product of two sparse tensors") }
             // Only places that both have stay.
             let (a, b) = (try Tensor.merge(p, sizes), try Tensor.merge(q, sizes))
             let dense = try withNoGrad { try other.toDense().valuesAt(a.indices, sizes) }
@@ -371,6 +373,7 @@ extension Tensor {
         guard index.rank == 1 else {
             throw MartletError.index("index_select() argument index must be 1-D long-tensor.")
         }
+        if Tape.isRecording { try Tape.refuse("index_select of a sparse tensor") }
         let wanted = try withNoGrad { try index.to(.int64).contiguous() }
         let w = wanted.typed(Int64.self)
         for i in 0..<wanted.numel where w[i] < -sizes[d] || w[i] >= sizes[d] {
@@ -425,6 +428,7 @@ extension Tensor {
             guard d < p.indices.sizes[0] else {
                 throw MartletError.notImplemented("cat of sparse tensors along a dense dimension is not offered")
             }
+            if Tape.isRecording { try Tape.refuse("cat of sparse tensors") }
             let shifted = try withNoGrad { try p.indices.clone() }
             let q = shifted.typed(Int64.self)
             for e in 0..<p.indices.sizes[1] { q[d * shifted.strides[0] + e * shifted.strides[1]] += Int64(shape[d]) }

@@ -59,6 +59,7 @@ extension Tensor {
         guard p.values.rank == 1 else {
             throw MartletError.runtime("addmm: expected the sparse matrix to have no dense dimensions")
         }
+        if Tape.isRecording { try Tape.refuse("a sparse matrix product") }
         let n = out.sizes[1]
         let (nnz, s0, s1) = (p.indices.sizes[1], p.indices.strides[0], p.indices.strides[1])
         let q = p.indices.typed(Int64.self)
@@ -103,6 +104,7 @@ extension Tensor {
 
     /// The sparse product of two sparse matrices: entries of the left meet rows of the right.
     private func timesSparse(_ b: SparseParts, _ columns: Int) throws -> Tensor {
+        if Tape.isRecording { try Tape.refuse("a sparse matrix product") }
         let (a, right) = (try Tensor.merge(parts("mm"), sizes), try Tensor.merge(b, [sizes[1], columns]))
         let (na, nb) = (a.indices.sizes[1], right.indices.sizes[1])
         let (ia, ib) = (try a.indices.contiguous(), try right.indices.contiguous())

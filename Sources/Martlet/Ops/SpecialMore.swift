@@ -81,8 +81,9 @@ extension Tensor {
         let out = try layoutLike(try broadcastSizes(s.sizes, x.sizes), type, [s, x])
         let loop = ElementLoop(out, s, x)
         let (so, ss, sx, _) = loop.inner
+        let (target, exponent, q) = (out.lent, s.lent, x.lent)
         func run<T: TensorElement>(_: T.Type) {
-            let (o, a, b) = (out.typed(T.self), s.typed(T.self), x.typed(T.self))
+            let (o, a, b) = (target.typed(T.self), exponent.typed(T.self), q.typed(T.self))
             loop.forEachRun { i, j, k, _, n in
                 for e in 0..<n {
                     let s = a[j + e * ss].asDouble
@@ -91,7 +92,7 @@ extension Tensor {
                 }
             }
         }
-        withElementType(type) { run($0) }
+        launch("zeta") { withElementType(type) { run($0) } }
         withExtendedLifetime((s, x)) {}
         if GradMode.needs(self, q) {
             out.attach("SpecialZetaBackward0", [self, q]) { $0.save(self, q) } backward: { node, g in

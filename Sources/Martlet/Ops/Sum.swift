@@ -96,6 +96,7 @@ extension Tensor {
             let n = runs[at].size
             let next = try Tensor.empty([outer * inner], dtype)
             current.reduceRun(op, outer, n, inner, next)
+            Tape.note("reduce", { [x = current.lent, o = next.lent] in x.reduceRun(op, outer, n, inner, o) })
             current = next
             runs.remove(at: at)
         }
@@ -152,15 +153,16 @@ extension Tensor {
     private func integerSum(_ flags: [Bool], _ shape: Dims) throws -> Tensor {
         let out = try Tensor.empty(shape, dtype)
         let (m, rows, columns) = try rowsForReduction(flags)
+        let (source, target, dtype) = (m.pointer, out.pointer, self.dtype)
         func run<T: TensorElement>(_: T.Type) {
-            let (p, o) = (m.typed(T.self), out.typed(T.self))
+            let (p, o) = (source.as(T.self), target.as(T.self))
             for r in 0..<rows {
                 var s: Int64 = 0
                 for c in 0..<columns { s &+= p[r * columns + c].asInt64 }
                 o[r] = T(element: s)
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("sum") { withElementType(dtype) { run($0) } }
         withExtendedLifetime(m) {}
         return out
     }

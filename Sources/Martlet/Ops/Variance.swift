@@ -97,24 +97,27 @@ extension Tensor {
             let mean = try Tensor.empty(shape, wide.dtype)
             let divisor = Swift.max(0, Double(columns) - correction)
             let grain = Swift.max(1, parallelGrain / Swift.max(columns, 1))
-            if wide.dtype == .float32 {
-                let (p, v, u) = (m.typed(Float.self), variance.typed(Float.self), mean.typed(Float.self))
-                parallelFor(rows, grain: grain) { from, to in
-                    for r in from..<to {
-                        var (center, squares) = (0.0, 0.0)
-                        mk_mean_var_f32(p + r * columns, 1, Int64(columns), &center, &squares)
-                        v[r] = Float(squares / divisor)
-                        u[r] = columns == 0 ? .nan : Float(center)
+            let (pm, pv, pu, isFloat) = (m.pointer, variance.pointer, mean.pointer, wide.dtype == .float32)
+            launch("variance") {
+                if isFloat {
+                    let (p, v, u) = (pm.as(Float.self), pv.as(Float.self), pu.as(Float.self))
+                    parallelFor(rows, grain: grain) { from, to in
+                        for r in from..<to {
+                            var (center, squares) = (0.0, 0.0)
+                            mk_mean_var_f32(p + r * columns, 1, Int64(columns), &center, &squares)
+                            v[r] = Float(squares / divisor)
+                            u[r] = columns == 0 ? .nan : Float(center)
+                        }
                     }
-                }
-            } else {
-                let (p, v, u) = (m.typed(Double.self), variance.typed(Double.self), mean.typed(Double.self))
-                parallelFor(rows, grain: grain) { from, to in
-                    for r in from..<to {
-                        var (center, squares) = (0.0, 0.0)
-                        mk_mean_var_f64(p + r * columns, 1, Int64(columns), &center, &squares)
-                        v[r] = squares / divisor
-                        u[r] = columns == 0 ? .nan : center
+                } else {
+                    let (p, v, u) = (pm.as(Double.self), pv.as(Double.self), pu.as(Double.self))
+                    parallelFor(rows, grain: grain) { from, to in
+                        for r in from..<to {
+                            var (center, squares) = (0.0, 0.0)
+                            mk_mean_var_f64(p + r * columns, 1, Int64(columns), &center, &squares)
+                            v[r] = squares / divisor
+                            u[r] = columns == 0 ? .nan : center
+                        }
                     }
                 }
             }

@@ -125,6 +125,11 @@ extension Tensor {
 
 /// out += source where places of `out` may coincide: one element at a time, in order.
 func addOverlapping(_ out: Tensor, _ source: Tensor) {
+    addInOrder(out, source)
+    Tape.note("add", { [out = out.lent, source = source.lent] in addInOrder(out, source) })
+}
+
+private func addInOrder(_ out: Tensor, _ source: Tensor) {
     func run<T: TensorElement>(_: T.Type) {
         let (o, s) = (out.typed(T.self), source.typed(T.self))
         let a = ElementLoop.strides(source, out.sizes)

@@ -81,8 +81,9 @@ func chooseKernel(_ c: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
     let loop = ElementLoop(out, c, a, b)
     let (so, sc, sa, sb) = loop.inner
     let m = c.typed(UInt8.self)
+    let (ro, ra, rb) = (out.pointer, a.pointer, b.pointer)
     func run<T>(_: T.Type) {
-        let (o, p, q) = (out.typed(T.self), a.typed(T.self), b.typed(T.self))
+        let (o, p, q) = (ro.assumingMemoryBound(to: T.self), ra.assumingMemoryBound(to: T.self), rb.assumingMemoryBound(to: T.self))
         loop.forEachRun { i, j, k, l, n in
             for e in 0..<n { o[i + e * so] = m[j + e * sc] != 0 ? p[k + e * sa] : q[l + e * sb] }
         }
@@ -90,16 +91,20 @@ func chooseKernel(_ c: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
     switch a.dtype.size {
     case 8:
         let (o, p, q) = (out.typed(Double.self), a.typed(Double.self), b.typed(Double.self))
-        loop.forEachRun { i, j, k, l, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _ l: Int, _ n: Int) {
             mk_where_f64(m + j, Int64(sc), p + k, Int64(sa), q + l, Int64(sb), o + i, Int64(so), Int64(n))
         }
+        loop.forEachRun(part)
+        loop.note("where", part, [at(o), at(m), at(p), at(q)])
     case 4:
         let (o, p, q) = (out.typed(Float.self), a.typed(Float.self), b.typed(Float.self))
-        loop.forEachRun { i, j, k, l, n in
+        func part(_ i: Int, _ j: Int, _ k: Int, _ l: Int, _ n: Int) {
             mk_where_f32(m + j, Int64(sc), p + k, Int64(sa), q + l, Int64(sb), o + i, Int64(so), Int64(n))
         }
-    case 2: run(UInt16.self)
-    default: run(UInt8.self)
+        loop.forEachRun(part)
+        loop.note("where", part, [at(o), at(m), at(p), at(q)])
+    case 2: launch("where") { run(UInt16.self) }
+    default: launch("where") { run(UInt8.self) }
     }
     withExtendedLifetime((c, a, b)) {}
     return out

@@ -41,6 +41,7 @@ public class Adam: Optimizer {
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
         try refuse(sparse: g, "Adam does not support sparse gradients, please consider SparseAdam instead")
+        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
         let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
         let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
         let largest = try options.amsgrad ? state.tensors["max_exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype) : nil
@@ -55,19 +56,25 @@ public class Adam: Optimizer {
         _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, _ largest: Tensor?, step: Double, lr: Double, _ o: Options
     ) throws {
         let g = try p.kernelGradient(gradient)
-        let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
         try p.withContiguous { p in
             try m.withContiguous { m in
                 try v.withContiguous { v in
-                    if p.dtype == .float32 {
-                        mk_adam_f32(
-                            p.typed(), g.typed(), m.typed(), v.typed(), largest?.typed(), Int64(p.numel), lr, o.beta1, o.beta2,
-                            o.eps, o.weightDecay, o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
-                    } else {
-                        mk_adam_f64(
-                            p.typed(), g.typed(), m.typed(), v.typed(), largest?.typed(), Int64(p.numel), lr, o.beta1, o.beta2,
-                            o.eps, o.weightDecay, o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                    let (pp, pg, pm, pv, pl) = (p.pointer, g.pointer, m.pointer, v.pointer, largest?.pointer)
+                    let (n, isFloat) = (Int64(p.numel), p.dtype == .float32)
+                    func run(_ lr: Double, _ step: Double) {
+                        let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
+                        if isFloat {
+                            mk_adam_f32(
+                                pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                                o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                        } else {
+                            mk_adam_f64(
+                                pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                                o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                        }
                     }
+                    run(lr, step)
+                    Tape.note("adam", Tape.withRate(lr, step, run))
                 }
             }
         }

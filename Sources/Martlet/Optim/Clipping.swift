@@ -30,12 +30,41 @@ extension Tensor {
     /// Raises a 0-dim count by one and returns it.
     public func countStep() throws -> Double {
         try checkOneElement()
+        if Tape.isRecording, let tape = Tape.current { return countRecordedStep(tape) }
         let n = try item() + 1
         fillKernel(self, .number(n))
         bumpVersion()
         return n
     }
 
+    /// As ``countStep()``; replays count on in this tensor, where launches of the update that follows look.
+    private func countRecordedStep(_ tape: Tape) -> Double {
+        Tape.touch(storage)
+        let place = lent
+        func count() -> Double {
+            let n = place.readDouble(at: place.offset) + 1
+            place.fillDouble(n)
+            return n
+        }
+        let n = count()
+        tape.record("count_step", .whole({ _ = count() }))
+        if let use = tape.optimizerUse {
+            tape.optimizerUse = Tape.OptimizerUse(rate: use.rate, steps: { place.readDouble(at: place.offset) })
+        }
+        bumpVersion()
+        return n
+    }
+
+    /// Sets the one element.
+    private func fillDouble(_ v: Double) {
+        func set<T: TensorElement>(_: T.Type) { typed(T.self).pointee = T(element: v) }
+        withElementType(dtype) { set($0) }
+    }
+
     /// Forgets the gradient.
-    public func clearGrad() { gradSlot?.grad = nil }
+    public func clearGrad() {
+        guard let gradSlot else { return }
+        if Tape.isRecording { Tape.overwrites(gradSlot) }
+        gradSlot.grad = nil
+    }
 }

@@ -55,7 +55,7 @@ open class Optimizer {
     public func zeroGrad(setToNone: Bool = true) throws {
         for g in groups {
             for p in g.parameters {
-                if setToNone { p.gradSlot?.grad = nil } else if let grad = p.grad { try withNoGrad { _ = try grad.zeroInPlace() } }
+                if setToNone { p.clearGrad() } else if let grad = p.grad { try withNoGrad { _ = try grad.zeroInPlace() } }
             }
         }
     }
@@ -63,12 +63,21 @@ open class Optimizer {
     /// One update of every parameter that has a gradient.
     public func step() throws {
         try withNoGrad {
-            for group in groups {
+            for (i, group) in groups.enumerated() {
                 for p in group.parameters {
                     guard let grad = p.grad else { continue }
-                    var state = states[ObjectIdentifier(p)] ?? State()
-                    try advance(p, grad, &state, group)
-                    states[ObjectIdentifier(p)] = state
+                    let id = ObjectIdentifier(p)
+                    var state = states[id] ?? State()
+                    if let tape = Tape.current {
+                        tape.optimizerUse = Tape.OptimizerUse(
+                            rate: { [unowned self] in groups[i].lr }, steps: { [unowned self] in Double(states[id]?.steps ?? 0) })
+                        tape.record("count_step", .whole({ [unowned self] in states[id]?.steps += 1 }))
+                        defer { tape.optimizerUse = nil }
+                        try advance(p, grad, &state, group)
+                    } else {
+                        try advance(p, grad, &state, group)
+                    }
+                    states[id] = state
                 }
             }
         }

@@ -35,6 +35,7 @@ public final class RMSprop: Optimizer {
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
         try refuse(sparse: g, "RMSprop does not support sparse gradients")
+        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
         func kept(_ name: String, _ wanted: Bool) throws -> Tensor? {
             guard wanted else { return nil }
             let t = try state.tensors[name] ?? Tensor.zeros(p.sizes, p.dtype)
@@ -53,15 +54,21 @@ public final class RMSprop: Optimizer {
     ) throws {
         let g = try p.kernelGradient(gradient)
         try p.withContiguous { p in
-            if p.dtype == .float32 {
-                mk_rmsprop_f32(
-                    p.typed(), g.typed(), square.typed(), mean?.typed(), buffer?.typed(), Int64(p.numel), lr, o.alpha, o.eps,
-                    o.weightDecay, o.momentum, o.maximize ? 1 : 0)
-            } else {
-                mk_rmsprop_f64(
-                    p.typed(), g.typed(), square.typed(), mean?.typed(), buffer?.typed(), Int64(p.numel), lr, o.alpha, o.eps,
-                    o.weightDecay, o.momentum, o.maximize ? 1 : 0)
+            let (pp, pg, ps, pm, pb) = (p.pointer, g.pointer, square.pointer, mean?.pointer, buffer?.pointer)
+            let (n, isFloat) = (Int64(p.numel), p.dtype == .float32)
+            func run(_ lr: Double) {
+                if isFloat {
+                    mk_rmsprop_f32(
+                        pp.as(), pg.as(), ps.as(), pm?.as(), pb?.as(), n, lr, o.alpha, o.eps, o.weightDecay, o.momentum,
+                        o.maximize ? 1 : 0)
+                } else {
+                    mk_rmsprop_f64(
+                        pp.as(), pg.as(), ps.as(), pm?.as(), pb?.as(), n, lr, o.alpha, o.eps, o.weightDecay, o.momentum,
+                        o.maximize ? 1 : 0)
+                }
             }
+            run(lr)
+            Tape.note("rmsprop", Tape.withRate(lr) { run($0) })
         }
         withExtendedLifetime((g, square, mean, buffer)) {}
     }
@@ -89,6 +96,7 @@ public final class Adagrad: Optimizer {
     }
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
+        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
         let sum = try state.tensors["sum"] ?? Tensor.full(p.sizes, .number(options.initialAccumulatorValue), p.dtype)
         state.tensors["sum"] = sum
         try Adagrad.update(p, g, sum, step: Double(state.steps), lr: group.lr, options)
@@ -111,11 +119,17 @@ public final class Adagrad: Optimizer {
         }
         let g = try p.kernelGradient(gradient)
         try p.withContiguous { p in
-            if p.dtype == .float32 {
-                mk_adagrad_f32(p.typed(), g.typed(), sum.typed(), Int64(p.numel), rate, o.eps, o.weightDecay, o.maximize ? 1 : 0)
-            } else {
-                mk_adagrad_f64(p.typed(), g.typed(), sum.typed(), Int64(p.numel), rate, o.eps, o.weightDecay, o.maximize ? 1 : 0)
+            let (pp, pg, ps, n, isFloat) = (p.pointer, g.pointer, sum.pointer, Int64(p.numel), p.dtype == .float32)
+            func run(_ lr: Double, _ step: Double) {
+                let rate = lr / (1 + (step - 1) * o.lrDecay)
+                if isFloat {
+                    mk_adagrad_f32(pp.as(), pg.as(), ps.as(), n, rate, o.eps, o.weightDecay, o.maximize ? 1 : 0)
+                } else {
+                    mk_adagrad_f64(pp.as(), pg.as(), ps.as(), n, rate, o.eps, o.weightDecay, o.maximize ? 1 : 0)
+                }
             }
+            run(lr, step)
+            Tape.note("adagrad", Tape.withRate(lr, step, run))
         }
         withExtendedLifetime((g, sum)) {}
     }

@@ -55,6 +55,7 @@ enum RowPolicy {
         _ p: Tensor, _ grad: Tensor, _ state: inout Optimizer.State, _ rows: Tensor,
         _ update: (Tensor, Tensor, inout Optimizer.State) throws -> Void
     ) throws {
+        if Tape.isRecording { try Tape.refuse("a step restricted to some rows") }
         let part = try p.detach().indexSelect(0, rows)
         let partGrad = try grad.isSparse ? split(grad, rows).inside : grad.detach().indexSelect(0, rows)
         var partState = state

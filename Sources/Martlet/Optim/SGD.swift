@@ -39,19 +39,25 @@ public final class SGD: Optimizer {
         if gradient.isSparse { return try updateSparse(p, gradient, &buffer, lr: lr, o) }
         let g = try p.kernelGradient(gradient)
         let first = buffer == nil
+        if first && o.momentum != 0 { try Tape.refuseFirstStep() }
         if o.momentum != 0 && first { buffer = try Tensor.empty(p.sizes, p.dtype) }
         // A buffer that a state dict brought along may be laid out differently.
         let b = try o.momentum != 0 ? buffer!.contiguous() : nil
         try p.withContiguous { p in
-            if p.dtype == .float32 {
-                mk_sgd_f32(
-                    p.typed(), g.typed(), b?.typed(), Int64(p.numel), lr, o.momentum, o.dampening, o.weightDecay,
-                    o.nesterov ? 1 : 0, o.maximize ? 1 : 0, first ? 1 : 0)
-            } else {
-                mk_sgd_f64(
-                    p.typed(), g.typed(), b?.typed(), Int64(p.numel), lr, o.momentum, o.dampening, o.weightDecay,
-                    o.nesterov ? 1 : 0, o.maximize ? 1 : 0, first ? 1 : 0)
+            let (pp, pg, pb, n, isFloat) = (p.pointer, g.pointer, b?.pointer, Int64(p.numel), p.dtype == .float32)
+            func run(_ lr: Double) {
+                if isFloat {
+                    mk_sgd_f32(
+                        pp.as(), pg.as(), pb?.as(), n, lr, o.momentum, o.dampening, o.weightDecay, o.nesterov ? 1 : 0,
+                        o.maximize ? 1 : 0, first ? 1 : 0)
+                } else {
+                    mk_sgd_f64(
+                        pp.as(), pg.as(), pb?.as(), n, lr, o.momentum, o.dampening, o.weightDecay, o.nesterov ? 1 : 0,
+                        o.maximize ? 1 : 0, first ? 1 : 0)
+                }
             }
+            run(lr)
+            Tape.note("sgd", Tape.withRate(lr) { run($0) })
         }
         if let b { buffer = b }
         withExtendedLifetime((g, b)) {}

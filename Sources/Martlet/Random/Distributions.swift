@@ -193,6 +193,7 @@ extension Tensor {
             probabilities,
             expanded.alias(
                 sizes: probabilities.sizes, strides: Dims(order.map { expanded.strides[$0] }), offset: expanded.offset))
+        if Tape.isRecording { try Tape.refuse("bernoulli_ of a tensor of probabilities") }
         let values = UnsafeBufferPointer(start: probabilities.typed(Double.self), count: numel)
         if let bad = values.first(where: { !($0 >= 0 && $0 <= 1) }) {
             throw MartletError.runtime(

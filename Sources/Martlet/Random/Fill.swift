@@ -8,7 +8,7 @@ extension Tensor {
     /// gaps is drawn into a run of its own and copied. The gradient of what was overwritten is zero.
     func fillRandom(
         _ op: String, _ gradName: String, _ generator: Generator?, inputs: [Tensor] = [],
-        _ draw: (Generator, UnsafeMutableRawPointer, Int) throws -> Void
+        _ draw: @escaping (Generator, UnsafeMutableRawPointer, Int) throws -> Void
     ) throws -> Tensor {
         guard !isSparse else { throw MartletError.notImplemented("\(op): not offered for sparse tensors") }
         try checkInPlace(op)
@@ -16,11 +16,17 @@ extension Tensor {
         if numel > 0 {
             let generator = generator ?? .default
             if isDense {
-                try generator.withLock { try draw(generator, pointer, numel) }
+                let (p, n) = (pointer, numel)
+                func run() throws { try generator.withLock { try draw(generator, p, n) } }
+                try run()
+                Tape.note("random", Tape.repeating(run))
             } else {
                 let order = memoryOrder()
                 let run = try Tensor.empty(Dims(order.map { sizes[$0] }), dtype)
-                try generator.withLock { try draw(generator, run.pointer, numel) }
+                let (p, n) = (run.pointer, numel)
+                func fill() throws { try generator.withLock { try draw(generator, p, n) } }
+                try fill()
+                Tape.note("random", Tape.repeating(fill))
                 copyKernel(
                     alias(sizes: run.sizes, strides: Dims(order.map { strides[$0] }), offset: offset), run)
             }
@@ -48,7 +54,7 @@ extension Tensor {
     /// Records a step whose gradients are zero: what was drawn does not vary smoothly with the inputs.
     func attachZeroGradient(_ name: String, _ inputs: [Tensor]) {
         let shapes = inputs.map { ($0.sizes, $0.dtype) }
-        attach(name, inputs) { node, _ in
+        attach(name, ShortList(inputs)) { node, _ in
             try shapes.enumerated().map { i, s in node.needs(i) ? try Tensor.zeros(s.0, s.1) : nil }
         }
     }

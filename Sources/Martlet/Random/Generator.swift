@@ -47,6 +47,7 @@ public final class Generator: @unchecked Sendable {
             cachedNormal = nil
             mk_mt_seed(engine, UInt32(truncatingIfNeeded: seed))
         }
+        Tape.note("seed", { [self] in manualSeed(seed) })
         return self
     }
 

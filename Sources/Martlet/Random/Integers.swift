@@ -141,8 +141,9 @@ extension Tensor {
         }
         let out = try empty([n], dtype: dtype)
         let generator = generator ?? .default
+        let target = out.lent
         func shuffle<T: TensorElement>(_: T.Type) {
-            let r = out.typed(T.self)
+            let r = target.typed(T.self)
             if n < (1 << 32 - 1) / 20 {
                 for i in 0..<n { r[i] = T(element: Int64(i)) }
                 for i in stride(from: 0, to: n - 1, by: 1) {
@@ -158,7 +159,7 @@ extension Tensor {
                 }
             }
         }
-        generator.withLock { withElementType(dtype) { shuffle($0) } }
+        launch("randperm") { generator.withLock { withElementType(dtype) { shuffle($0) } } }
         return out
     }
 }

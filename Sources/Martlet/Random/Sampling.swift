@@ -58,6 +58,7 @@ extension Tensor {
         }
         guard columns <= 1 << 24 else { throw MartletError.runtime("number of categories cannot exceed 2^24") }
         let rows = rank == 2 ? sizes[0] : 1
+        if Tape.isRecording { try Tape.refuse("multinomial") }
         let out = try Tensor.empty(rank == 2 ? [rows, samples] : [samples], .int64)
         let picks = out.typed(Int64.self)
         let weights = try toArray(Double.self)

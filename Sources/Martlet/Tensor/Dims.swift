@@ -14,13 +14,12 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
     @usableFromInline var values: InlineArray<12, Int>
     public private(set) var count: Int
 
-    public init() {
-        values = InlineArray(repeating: 0)
-        count = 0
-    }
+    @inline(__always)
+    public init() { self.init(repeating: 0, count: 0) }
 
-    public init(repeating value: Int, count: Int) {
-        values = InlineArray(repeating: value)
+    @inline(__always)
+    public init(repeating v: Int, count: Int) {
+        values = [v, v, v, v, v, v, v, v, v, v, v, v]
         self.count = count
     }
 
@@ -30,7 +29,11 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
         for v in items { append(v) }
     }
 
-    public init(arrayLiteral elements: Int...) { self.init(elements) }
+    @inline(__always)
+    public init(arrayLiteral elements: Int...) {
+        self.init()
+        for v in elements { append(v) }
+    }
 
     /// Fails with torch-like words when there are more than ``maxRank`` items.
     public init<S: Collection>(checking items: S) throws where S.Element == Int {
@@ -49,6 +52,7 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
         set { values[i] = newValue }
     }
 
+    @inline(__always)
     public mutating func append(_ v: Int) {
         values[count] = v
         count += 1
@@ -79,12 +83,14 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
     public mutating func removeLast() { count -= 1 }
 
     /// The product of all values; 1 when empty.
+    @inline(__always)
     public var product: Int {
         var p = 1
         for i in 0..<count { p &*= values[i] }
         return p
     }
 
+    @inline(__always)
     public static func == (a: Dims, b: Dims) -> Bool {
         if a.count != b.count { return false }
         for i in 0..<a.count where a.values[i] != b.values[i] { return false }
@@ -99,6 +105,7 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
     public var description: String { "[" + map(String.init).joined(separator: ", ") + "]" }
 
     /// Row-major strides for these sizes.
+    @inline(__always)
     public var contiguousStrides: Dims {
         var s = Dims(repeating: 1, count: count)
         var p = 1
@@ -124,8 +131,11 @@ public func wrapDim(_ dim: Int, _ rank: Int) throws -> Int {
 }
 
 /// The broadcast of two shapes, or torch's error.
-public func broadcastSizes(_ a: Dims, _ b: Dims) throws -> Dims {
-    if a == b { return a }
+@inline(__always)
+public func broadcastSizes(_ a: Dims, _ b: Dims) throws -> Dims { a == b ? a : try broadcastDifferent(a, b) }
+
+@inline(never)
+private func broadcastDifferent(_ a: Dims, _ b: Dims) throws -> Dims {
     let n = Swift.max(a.count, b.count)
     var out = Dims(repeating: 1, count: n)
     for i in (0..<n).reversed() {

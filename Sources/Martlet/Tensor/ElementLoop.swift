@@ -107,6 +107,31 @@ struct ElementLoop {
         }
     }
 
+    /// Notes a loop of one kernel for ``Tape``; `operands` gives where each operand begins (``at(_:)``), the output first.
+    @inline(__always)
+    func note(
+        _ name: StaticString, _ body: @autoclosure () -> (Int, Int, Int, Int, Int) -> Void,
+        _ operands: @autoclosure () -> [ElementSpan.Place]
+    ) {
+        if Tape.isRecording { noteRecorded(name, body(), operands()) }
+    }
+
+    @inline(never)
+    private func noteRecorded(
+        _ name: StaticString, _ body: @escaping (Int, Int, Int, Int, Int) -> Void,
+        _ operands: [ElementSpan.Place]
+    ) {
+        guard sizes.count == 1 else { return Tape.note(name, { self.forEachRun(body) }) }
+        let (n, a, b, c, d) = (sizes[0], s0[0], s1[0], s2[0], s3[0])
+        let steps = [a, b, c, d]
+        let spans = operands.enumerated().map { i, o in
+            ElementSpan.Operand(o.base, step: steps[i] * o.size, isWritten: i == 0)
+        }
+        Tape.note(name, elements: ElementSpan(count: n, operands: spans) { from, to in
+            body(from * a, from * b, from * c, from * d, to - from)
+        })
+    }
+
     var inner: (s0: Int, s1: Int, s2: Int, s3: Int) {
         let l = sizes.count - 1
         return (s0[l], s1[l], s2[l], s3[l])
@@ -140,7 +165,7 @@ extension Tensor {
     public func fullLike(_ value: Tensor, dtype: DType? = nil, rowMajor: Bool = false) throws -> Tensor {
         let t = try emptyLike(dtype: dtype, rowMajor: rowMajor)
         let isZero = try value.item().bitPattern == 0
-        if isZero { memset(t.pointer, 0, t.numel * t.dtype.size) } else { fillKernel(t, value) }
+        if isZero { t.fillWithZeroBytes() } else { fillKernel(t, value) }
         return t
     }
 
@@ -194,12 +219,16 @@ func copyKernel(_ out: Tensor, _ source: Tensor) {
     if out.dtype == source.dtype && so == 1 && ss == 1 {
         let size = out.dtype.size
         let (d, s) = (out.pointer, source.pointer)
-        loop.forEachRun { o, i, _, _, n in (d + o * size).copyMemory(from: s + i * size, byteCount: n * size) }
+        func run() { loop.forEachRun { o, i, _, _, n in (d + o * size).copyMemory(from: s + i * size, byteCount: n * size) } }
+        run()
+        Tape.note("copy", run)
         return
     }
+    let (target, origin) = (out.pointer, source.pointer)
+    let (outType, sourceType) = (out.dtype, source.dtype)
     func from<S: TensorElement>(_: S.Type) {
         func to<D: TensorElement>(_: D.Type) {
-            let (d, s) = (out.typed(D.self), source.typed(S.self))
+            let (d, s) = (target.assumingMemoryBound(to: D.self), origin.assumingMemoryBound(to: S.self))
             if S.dtype == D.dtype {
                 let s = UnsafeMutableRawPointer(s).assumingMemoryBound(to: D.self)
                 loop.forEachRun { o, i, _, _, n in for k in 0..<n { d[o + k * so] = s[i + k * ss] } }
@@ -213,14 +242,28 @@ func copyKernel(_ out: Tensor, _ source: Tensor) {
                 }
             }
         }
-        withElementType(out.dtype) { to($0) }
+        withElementType(outType) { to($0) }
     }
-    withElementType(source.dtype) { from($0) }
+    func run() { withElementType(sourceType) { from($0) } }
+    run()
+    Tape.note("copy", run)
     withExtendedLifetime((out, source)) {}
 }
 
 /// Sets every element of `out` to the 0-dim `value`.
-func fillKernel(_ out: Tensor, _ value: Tensor) { copyKernel(out, value) }
+func fillKernel(_ out: Tensor, _ value: Tensor) {
+    // One number into little memory, as seeds of gradients and small constants are.
+    if out.isPlain && out.numel <= 16 && value.isPlain && value.numel == 1 && !Tape.isRecording {
+        let v = value.readDouble(at: value.offset)
+        if out.dtype == .float32 {
+            out.typed(Float.self).update(repeating: Float(v), count: out.numel)
+        } else {
+            out.typed(Double.self).update(repeating: v, count: out.numel)
+        }
+        return
+    }
+    copyKernel(out, value)
+}
 
 /// How many threads an operation may use.
 public enum Threads {

@@ -8,7 +8,12 @@ extension Tensor {
 
     /// Replaces all elements of a contiguous tensor by row-major elements of its dtype.
     public func overwrite(from source: UnsafeRawPointer) {
-        pointer.copyMemory(from: source, byteCount: numel * dtype.size)
+        let (p, n) = (pointer, numel * dtype.size)
+        p.copyMemory(from: source, byteCount: n)
+        if Tape.isRecording {
+            let kept = [UInt8](UnsafeRawBufferPointer(start: source, count: n))
+            Tape.note("constant", { kept.withUnsafeBytes { p.copyMemory(from: $0.baseAddress!, byteCount: n) } })
+        }
     }
 
     /// Copies all elements in row-major order.
@@ -18,6 +23,7 @@ extension Tensor {
                 "copy: the buffer has \(byteCount) bytes but \(numel) elements of \(dtype.name) take \(numel * dtype.size)")
         }
         if byteCount == 0 { return }
+        if Tape.isRecording { try Tape.refuseReading("copying elements out", self) }
         guard let out else { throw MartletError.value("copy: the buffer is NULL") }
         let c = try withNoGrad { try contiguous() }
         withExtendedLifetime(c) { out.copyMemory(from: c.pointer, byteCount: byteCount) }
@@ -28,6 +34,7 @@ extension Tensor {
         if isSparse {
             throw MartletError.runtime("Cannot access data pointer of Tensor that doesn't have storage")
         }
+        if Tape.isRecording { try Tape.refuseReading("data_ptr()", self) }
         return pointer
     }
 
@@ -79,7 +86,7 @@ extension Tensor {
         if dtype != source.dtype {
             dtype = source.dtype
         }
-        if let accumulator { accumulator.outputs = [OutputInfo(self)] }
+        if let accumulator { accumulator.setOutputs([OutputInfo(self)]) }
         let counter = VersionCounter()
         counter.value = source.version
         ownVersion = counter
@@ -109,6 +116,7 @@ extension Tensor {
         let n = try Dims(checking: shape)
         let bytes = try Tensor.checkedByteCount(n, dtype)
         if offset * dtype.size + bytes > storage.byteCount {
+            if Tape.isRecording { try Tape.refuse("resize_") }
             let grown = try Storage(byteCount: offset * dtype.size + bytes)
             grown.base.copyMemory(from: storage.base, byteCount: storage.byteCount)
             grown.version = storage.version

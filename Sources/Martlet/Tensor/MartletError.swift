@@ -18,6 +18,8 @@ public struct MartletError: Error, CustomStringConvertible, Sendable {
         case overflow = -10
         /// A matrix is singular, not positive-definite, or otherwise numerically unfit.
         case linalg = -11
+        /// Met while recording a run: something that a replay cannot repeat.
+        case capture = -12
     }
 
     public let kind: Kind
@@ -35,6 +37,7 @@ public struct MartletError: Error, CustomStringConvertible, Sendable {
     public static func type(_ m: String) -> MartletError { .init(.type, m) }
     public static func value(_ m: String) -> MartletError { .init(.value, m) }
     public static func notImplemented(_ m: String) -> MartletError { .init(.notImplemented, m) }
+    public static func capture(_ m: String) -> MartletError { .init(.capture, m) }
     public static func outOfMemory(_ m: String) -> MartletError { .init(.outOfMemory, m) }
 }
 

@@ -35,6 +35,7 @@ extension Tensor: CustomStringConvertible {
     ///   - prefix: what stands before the elements; its length is the indent of later lines.
     ///   - options: nil takes the options of the process.
     public func formatted(prefix: String = "tensor(", options: PrintOptions? = nil) -> String {
+        if Tape.isRecording { Tape.refuseLater("printing a tensor") }
         let options = options ?? .current
         let indent = prefix.unicodeScalars.count
         var suffixes: [String] = []

@@ -8,15 +8,17 @@ public final class Storage {
     var version = 0
     private let release: (() -> Void)?
 
-    /// Takes memory from the caching allocator; throws `outOfMemory` when it cannot be had.
-    init(byteCount: Int) throws {
-        guard byteCount >= 0, let p = mk_alloc(Swift.max(byteCount, 1)) else {
+    /// Takes memory from the caching allocator, or, while this thread records, from the tape's arena; a `constant`, whose
+    /// contents no launch makes again, never comes from there. Throws `outOfMemory` when it cannot be had.
+    init(byteCount: Int, constant: Bool = false) throws {
+        let arena = Tape.isRecording && !constant ? Tape.current?.arena : nil
+        guard byteCount >= 0, let p = arena.map({ $0.take(byteCount) }) ?? mk_alloc(Swift.max(byteCount, 1)) else {
             throw MartletError.outOfMemory(
                 "[enforce fail at alloc] DefaultCPUAllocator: can't allocate memory: you tried to allocate \(byteCount) bytes.")
         }
         base = p
         self.byteCount = byteCount
-        release = nil
+        release = arena.map { arena in { arena.give(p) } }
     }
 
     /// Wraps memory that somebody else owns; `release` runs once when the last user is gone.

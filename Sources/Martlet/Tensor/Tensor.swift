@@ -16,10 +16,12 @@ public final class Tensor {
     public internal(set) var storage: Storage
     /// First element, counted in elements from the storage's base.
     public internal(set) var offset: Int
-    public internal(set) var sizes: Dims
-    public internal(set) var strides: Dims
+    public internal(set) var sizes: Dims { didSet { geometryChanged() } }
+    public internal(set) var strides: Dims { didSet { geometryChanged() } }
     public internal(set) var numel: Int
     public internal(set) var dtype: DType
+    /// Row-major without gaps. Dimensions of size one may have any stride.
+    public private(set) var isContiguous: Bool
 
     /// A bare number that became a tensor: it promotes by its kind alone, as torch's Python scalars do.
     var isWrappedNumber = false
@@ -48,12 +50,25 @@ public final class Tensor {
         self.strides = strides
         self.dtype = dtype
         numel = sizes.product
+        isContiguous = Tensor.isRowMajor(sizes, strides)
+        isInference = GradMode.isInference
+    }
+
+    /// All of fresh memory, row-major.
+    init(fresh storage: Storage, _ sizes: Dims, _ dtype: DType) {
+        self.storage = storage
+        self.sizes = sizes
+        self.dtype = dtype
+        offset = 0
+        strides = sizes.contiguousStrides
+        numel = sizes.product
+        isContiguous = true
         isInference = GradMode.isInference
     }
 
     /// Fresh contiguous memory with unspecified contents.
     static func empty(_ sizes: Dims, _ dtype: DType) throws -> Tensor {
-        try empty(sizes, strides: sizes.contiguousStrides, dtype)
+        Tensor(fresh: try Storage(byteCount: checkedByteCount(sizes, dtype)), sizes, dtype)
     }
 
     /// Fresh memory laid out by `strides`, which must cover the sizes densely.
@@ -67,7 +82,8 @@ public final class Tensor {
     static func checkedByteCount(_ sizes: Dims, _ dtype: DType) throws -> Int {
         var n = dtype.size
         var empty = false
-        for s in sizes {
+        for i in 0..<sizes.count {
+            let s = sizes[i]
             if s < 0 {
                 throw MartletError.runtime(
                     "Trying to create tensor with negative dimension \(s): \(sizes)")
@@ -82,6 +98,7 @@ public final class Tensor {
 
     deinit {
         // Deep graphs are released without recursion: see Node's deinit.
+        if let accumulator { accumulator.leafEnds() }
     }
 
     public var rank: Int { sizes.count }
@@ -96,26 +113,39 @@ public final class Tensor {
 
     /// Pointer to the first element. Keep the tensor alive while using it (`withExtendedLifetime`).
     @inline(__always)
-    var pointer: UnsafeMutableRawPointer { storage.base + offset * dtype.size }
+    var pointer: UnsafeMutableRawPointer {
+        if Tape.isRecording { Tape.touch(storage) }
+        return storage.base + offset * dtype.size
+    }
 
     @inline(__always)
     func typed<T>(_: T.Type = T.self) -> UnsafeMutablePointer<T> {
-        storage.base.assumingMemoryBound(to: T.self) + offset
+        if Tape.isRecording { Tape.touch(storage) }
+        return storage.base.assumingMemoryBound(to: T.self) + offset
     }
 
-    /// Row-major without gaps. Dimensions of size one may have any stride.
-    public var isContiguous: Bool {
-        var expected = 1
-        var i = rank - 1
+    /// Whether these strides are those of memory in row-major order without gaps.
+    @inline(__always)
+    static func isRowMajor(_ sizes: Dims, _ strides: Dims) -> Bool {
+        var (expected, fits) = (1, true)
+        var i = sizes.count - 1
         while i >= 0 {
-            if sizes[i] != 1 {
-                if strides[i] != expected && numel != 0 { return false }
-                expected &*= sizes[i]
+            let n = sizes[i]
+            if n == 0 { return true }
+            if n != 1 {
+                if strides[i] != expected { fits = false }
+                expected &*= n
             }
             i -= 1
         }
-        return true
+        return fits
     }
+
+    private func geometryChanged() { isContiguous = Tensor.isRowMajor(sizes, strides) }
+
+    /// float32 or float64 in row-major order: what the short ways through kernels take.
+    @inline(__always)
+    var isPlain: Bool { isContiguous && (dtype == .float32 || dtype == .float64) && sparse == nil }
 
     /// Every element has a place of its own and there are no gaps, in whatever order of dimensions.
     var isDense: Bool {
@@ -183,9 +213,9 @@ extension Tensor {
             throw MartletError.runtime("shape '\(dims)' is invalid for input of size \(values.count)")
         }
         self.init(
-            storage: try Storage(byteCount: bytes), offset: 0, sizes: dims, strides: dims.contiguousStrides,
+            storage: try Storage(byteCount: bytes, constant: true), offset: 0, sizes: dims, strides: dims.contiguousStrides,
             dtype: T.dtype)
-        values.withUnsafeBytes { if let p = $0.baseAddress { pointer.copyMemory(from: p, byteCount: bytes) } }
+        values.withUnsafeBytes { if let p = $0.baseAddress { storage.base.copyMemory(from: p, byteCount: bytes) } }
     }
 
     /// A 0-dim tensor that promotes like a bare number.
@@ -194,8 +224,9 @@ extension Tensor {
     public static func number(_ v: Bool) -> Tensor { wrapped(v, .bool) }
 
     private static func wrapped<T: TensorElement>(_ v: T, _ dtype: DType) -> Tensor {
-        let t = orTrap { try empty([], dtype) }
-        t.typed(T.self).pointee = v
+        let t = Tensor(
+            storage: orTrap { try Storage(byteCount: dtype.size, constant: true) }, offset: 0, sizes: [], strides: [], dtype: dtype)
+        t.storage.base.assumingMemoryBound(to: T.self).pointee = v
         t.isWrappedNumber = true
         return t
     }
@@ -210,7 +241,7 @@ extension Tensor {
 
     static func zeros(_ sizes: Dims, _ dtype: DType) throws -> Tensor {
         let t = try empty(sizes, dtype)
-        t.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: t.numel * dtype.size)
+        t.fillWithZeroBytes()
         return t
     }
 
@@ -220,6 +251,14 @@ extension Tensor {
 
     public static func full(_ sizes: [Int], _ value: Double, dtype: DType = .defaultFloat) throws -> Tensor {
         try full(try Dims(checking: sizes), .number(value), dtype)
+    }
+
+    /// Sets the bytes of a contiguous tensor to zero.
+    func fillWithZeroBytes() {
+        let (p, n) = (pointer, numel * dtype.size)
+        func run() { p.initializeMemory(as: UInt8.self, repeating: 0, count: n) }
+        run()
+        Tape.note("zero", run)
     }
 
     /// `value` is a 0-dim tensor.
@@ -244,11 +283,13 @@ extension Tensor {
     /// The one element as a Swift number; anything but one element is torch's error.
     public func item() throws -> Double {
         try checkOneElement()
+        if Tape.isRecording { try Tape.refuseReading("item()", self) }
         return readDouble(at: offset)
     }
 
     public func itemInt() throws -> Int {
         try checkOneElement()
+        if Tape.isRecording { try Tape.refuseReading("item()", self) }
         return Int(readInt64(at: offset))
     }
 
@@ -262,8 +303,15 @@ extension Tensor {
     /// Element at a storage position, widened.
     func readDouble(at position: Int) -> Double {
         let base = storage.base
+        if dtype == .float32 { return Double(base.assumingMemoryBound(to: Float.self)[position]) }
+        if dtype == .float64 { return base.assumingMemoryBound(to: Double.self)[position] }
         func get<T: TensorElement>(_: T.Type) -> Double { base.assumingMemoryBound(to: T.self)[position].asDouble }
         return withElementType(dtype) { get($0) }
+    }
+
+    /// The one element, rounded once.
+    func elementAsFloat() -> Float {
+        dtype.isFloatingPoint ? Float(readDouble(at: offset)) : Float(readInt64(at: offset))
     }
 
     func readInt64(at position: Int) -> Int64 {
@@ -274,6 +322,7 @@ extension Tensor {
 
     /// All elements in logical order, converted.
     public func toArray<T: TensorElement>(_: T.Type = T.self) throws -> [T] {
+        if Tape.isRecording { try Tape.refuseReading("reading a tensor's elements", self) }
         let c = try self.detach().to(T.dtype).contiguous()
         return withExtendedLifetime(c) { Array(UnsafeBufferPointer(start: c.typed(T.self), count: numel)) }
     }

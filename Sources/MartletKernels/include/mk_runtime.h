@@ -18,6 +18,10 @@ typedef struct mk_tls {
     void *slots[8];
 } mk_tls_t;
 
+/* The number of threads that record what kernels they launch; the engine looks here before it looks at its thread. */
+extern int32_t mk_recording;
+void mk_recording_add(int32_t n);
+
 /* The calling thread's slot; valid while the thread lives. */
 mk_tls_t *mk_tls_get(void);
 

@@ -37,6 +37,7 @@ the C function at once, any other call goes to the line's Python function, so re
 """
 import ctypes
 import re
+import sys
 from ctypes import ArgumentError
 from operator import index as _index
 
@@ -46,6 +47,9 @@ from .._types import dtype as _dtype
 
 #: name -> table line or function, for each of the namespaces.
 REGISTRY = {"t": {}, "m": {}, "F": {}, "L": {}}
+
+#: name -> the family that has it (pointwise, views, ...).
+FAMILIES = {}
 _LINE = re.compile(r"^(\w+)\s+(\w+)\((.*)\)\s*=\s*(mt_\w+)\s*(?:\((.*?)\))?\s*(?:->\s*(.+))?$")
 
 Tensor = None  # set by martlet._tensor
@@ -54,19 +58,24 @@ _new = object.__new__
 
 def table(text):
     """Adds the lines of a family's table."""
+    family = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
     for line in text.splitlines():
         line = line.strip()
         if not line or line[0] == "#":
             continue
         where, rest = line.split(None, 1)
         name = rest[:rest.index("(")]
+        FAMILIES[name] = family
         for space in where:
             REGISTRY["m" if space == "o" else space][name] = line
 
 
 def op(where, name=None, quick=None):
     """Adds a function written by hand to the given namespaces. `quick` is a line that does its plain calls."""
+    family = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
+
     def add(function):
+        FAMILIES[name or function.__name__] = family
         for space in where:
             REGISTRY[space][name or function.__name__] = function if quick is None else (function, "t " + quick)
         return function

@@ -7,6 +7,7 @@ from itertools import chain
 
 import martlet as torch
 
+from .. import _capture
 from ..utils.hooks import RemovableHandle
 from . import _rows
 
@@ -279,6 +280,7 @@ class Optimizer:
                 grads.append(grad)
                 states.append(state)
         if params:
+            _capture.note_update(group)
             self._update(group, params, grads, states)
 
     def _state_of(self, group, param, grad):

@@ -17,6 +17,7 @@ extension Tensor {
 
     func requireMatrix(_ op: String, _ name: String = "A") throws {
         try refuseSparse(op)
+        if Tape.isRecording { try Tape.refuse(op) }
         guard rank >= 2 else {
             throw MartletError.runtime("\(op): The input tensor \(name) must have at least 2 dimensions.")
         }

@@ -1,0 +1,118 @@
+/* A training step recorded and made again, as a C program does it. */
+#include "check.h"
+
+static mt_tensor w, state;
+static mt_optimizer sgd;
+
+/* One step on the squared error of x w; the loss is the caller's. */
+static mt_tensor train(mt_tensor x, mt_tensor y) {
+    mt_scope_begin();
+    mt_tensor error = mt_sub(mt_mm(x, w), y, NULL);
+    mt_tensor loss = mt_mean(mt_mul(error, error), NULL, 0, 0, MT_DTYPE_NONE);
+    mt_optimizer_zero_grad(sgd, 1);
+    int failed = mt_backward(loss, NULL, 0, 0) || mt_optimizer_step(sgd);
+    if (!failed) mt_scope_keep(loss);
+    mt_scope_end();
+    return failed ? NULL : loss;
+}
+
+static void start(void) {
+    w = mt_zeros(SHAPE(3, 1), MT_FLOAT32);
+    mt_set_requires_grad(w, 1);
+    mt_sgd_options options = MT_SGD_OPTIONS_INIT;
+    options.lr = 0.1;
+    options.momentum = 0.9;
+    sgd = mt_sgd(&w, 1, &options);
+}
+
+static void stop(void) {
+    mt_optimizer_release(sgd);
+    mt_tensor_release(w);
+}
+
+static void steps(void) {
+    enum { N = 8 };
+    mt_tensor xs[N], ys[N];
+    mt_manual_seed(1);
+    for (int i = 0; i < N; i++) {
+        xs[i] = mt_randn(SHAPE(4, 3), MT_FLOAT32, NULL);
+        ys[i] = mt_randn(SHAPE(4, 1), MT_FLOAT32, NULL);
+    }
+    double expected[N];
+    start();
+    for (int i = 0; i < N; i++) {
+        mt_tensor loss = train(xs[i], ys[i]);
+        expected[i] = item(loss);
+        mt_tensor_release(loss);
+    }
+    stop();
+
+    start();
+    mt_tensor loss = train(xs[0], ys[0]);
+    CHECK(item(loss) == expected[0]);
+    mt_tensor_release(loss);
+    mt_capture c = mt_capture_begin();
+    CHECK(c && mt_capture_active() == 1);
+    mt_tensor px = mt_capture_input(c, xs[1]), py = mt_capture_input(c, ys[1]);
+    loss = train(px, py);
+    CHECK(mt_capture_end(c, &loss, 1) == MT_OK);
+    CHECK(item(loss) == expected[1]);
+    mt_tensor_release(loss);
+    mt_tensor_release(px);
+    mt_tensor_release(py);
+    mt_capture_info info = MT_CAPTURE_INFO_INIT;
+    CHECK(mt_capture_get_info(c, &info) == MT_OK && info.launches > 3 && info.bytes > 0 && info.strays == 0);
+    for (int i = 2; i < 5; i++) {
+        CHECK(mt_capture_fits(c) == 1);
+        CHECK(mt_capture_replay(c, (mt_tensor[]){xs[i], ys[i]}, 2, &loss) == MT_OK);
+        CHECK(item(loss) == expected[i]);
+        mt_tensor_release(loss);
+    }
+    mt_tensor rest[2] = {mt_stack(xs + 5, 3, 0), mt_stack(ys + 5, 3, 0)};
+    CHECK(mt_capture_replay_many(c, rest, 2, &loss) == MT_OK);
+    for (int i = 0; i < 3; i++) {
+        mt_tensor one = mt_select(loss, 0, i);
+        CHECK(item(one) == expected[5 + i]);
+        mt_tensor_release(one);
+    }
+    mt_tensor_release(loss);
+    CHECK(mt_capture_replay(c, xs, 1, &loss) == MT_ERROR_VALUE);
+    CHECK(mt_capture_replay(c, (mt_tensor[]){ys[0], ys[0]}, 2, &loss) == MT_ERROR_VALUE);
+    CHECK(mt_capture_replay(c, (mt_tensor[]){NULL, ys[0]}, 2, &loss) == MT_ERROR_HANDLE);
+    CHECK(mt_capture_set_rate(c, 0, 0.1) == MT_ERROR_INDEX);
+    mt_capture_release(c);
+    mt_tensor_release(rest[0]);
+    mt_tensor_release(rest[1]);
+    stop();
+    for (int i = 0; i < N; i++) {
+        mt_tensor_release(xs[i]);
+        mt_tensor_release(ys[i]);
+    }
+}
+
+static void refusals(void) {
+    state = mt_ones(SHAPE(2), MT_FLOAT32);
+    mt_capture c = mt_capture_begin();
+    CHECK(mt_capture_begin() == NULL && mt_last_error_code() == MT_ERROR_RUNTIME);
+    mt_tensor sum = mt_sum(state, NULL, 0, 0, MT_DTYPE_NONE);
+    double v;
+    CHECK(mt_item_f64(sum, &v) == MT_ERROR_CAPTURE);
+    CHECK(strstr(mt_last_error_message(), "item()") != NULL);
+    CHECK(mt_capture_end(c, &sum, 1) == MT_ERROR_CAPTURE);
+    CHECK(mt_capture_active() == 0 && mt_item_f64(sum, &v) == MT_OK && v == 2);
+    mt_tensor_release(sum);
+    mt_capture_release(c);
+    c = mt_capture_begin();
+    mt_capture_release(c); /* while recording */
+    CHECK(mt_capture_active() == 0);
+    CHECK(mt_capture_input(NULL, state) == NULL && mt_capture_end(NULL, NULL, 0) == MT_ERROR_HANDLE);
+    CHECK(mt_capture_fits(NULL) == -1);
+    mt_capture_release(NULL);
+    mt_tensor_release(state);
+}
+
+int main(void) {
+    steps();
+    refusals();
+    return finish();
+}

@@ -1,0 +1,342 @@
+"""Capture: a function recorded once and then made again as a list of kernel launches."""
+import ctypes
+
+from ._native import CaptureError, fail, lib
+from ._tensor import Tensor
+
+_new = object.__new__
+_HERE = __file__.rsplit("/", 1)[0]
+
+
+class _Info(ctypes.Structure):
+    """mt_capture_info of martlet.h."""
+
+    _fields_ = [("size", ctypes.c_uint32), ("rates", ctypes.c_int32), ("launches", ctypes.c_int64),
+                ("bytes", ctypes.c_int64), ("strays", ctypes.c_int32), ("reserved", ctypes.c_int32)]
+
+
+#: The recording that is being made, for the optimizers; see note_update.
+_recording = None
+
+
+def note_update(group):
+    """Called by an optimizer before it updates a parameter group."""
+    if _recording is not None:
+        _recording.groups.append((group, lib.mt_capture_rates()))
+
+
+class _Recording:
+    """One recorded run: the library's handle, what its results look like, and the hyperparameters it used."""
+
+    def __init__(self):
+        self.handle = None
+        self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
+        self.kept = []      # inputs that stand for themselves
+
+    def ready(self, n_inputs, n_results):
+        """Prepares what every replay uses."""
+        self.inputs, self.results = n_inputs, n_results
+        self.given = (ctypes.c_void_p * n_inputs)() if n_inputs else None
+        self.out = (ctypes.c_void_p * n_results)() if n_results else None
+
+    def follows(self):
+        """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
+        for i, (group, first, end, known) in enumerate(self.groups):
+            now = [*group.values()]
+            if now == known:
+                continue
+            rest = dict(zip(group, known))
+            rest["lr"] = group["lr"]
+            if rest != group:
+                return False
+            for k in range(first, end):
+                lib.mt_capture_set_rate(self.handle, k, group["lr"])
+            self.groups[i] = group, first, end, now
+        return True
+
+    def replay(self, inputs, function=lib.mt_capture_replay):
+        """The results of a replay; None where the recording does not fit the state that it meets."""
+        given, out = self.given, self.out
+        for i, t in enumerate(inputs):
+            given[i] = t._h
+        status = function(self.handle, given, len(inputs), out)
+        if status:
+            if status == -12:
+                lib.mt_clear_error()
+                return None
+            fail()
+        made = []
+        for i in range(self.results):
+            t = _new(Tensor)
+            t._h = out[i]
+            made.append(t)
+        return made
+
+    def __del__(self, release=lib.mt_capture_release):
+        if self.handle:
+            release(self.handle)
+
+
+class Capture:
+    """What ``martlet.capture`` returns: call it like the function.
+
+    Attributes:
+        recordings: how many recordings there are.
+    """
+
+    def __init__(self, function, limit=64):
+        if not callable(function):
+            raise TypeError(f"capture(): argument 'function' must be callable, not {type(function).__name__}")
+        self._function = function
+        self._limit = limit
+        self._seen = set()
+        self._recordings = {}
+        self.__doc__ = getattr(function, "__doc__", None)
+        self.__name__ = getattr(function, "__name__", "capture")
+
+    @property
+    def recordings(self):
+        return len(self._recordings)
+
+    def __call__(self, *args, **kwargs):
+        inputs = []
+        key = _describe(args, inputs), _describe(kwargs, inputs) if kwargs else None
+        recording = self._recordings.get(key)
+        if recording is not None:
+            results = recording.replay(inputs) if recording.follows() else None
+            if results is not None:
+                return _assemble(recording.shape, results)
+            del self._recordings[key]
+        elif key not in self._seen:
+            self._seen.add(key)
+            return _detached(self._function(*args, **kwargs))
+        if len(self._recordings) >= self._limit:
+            raise CaptureError(
+                f"capture: {self.__name__} was called with more than {self._limit} different kinds of arguments; "
+                "raise limit= or pad the inputs")
+        recording, result = self._record(args, kwargs)
+        self._recordings[key] = recording
+        return result
+
+    def replay_many(self, *args, **kwargs):
+        """The function once for each index of the leading dimension that all tensors among the arguments have in
+        common, in one call of the library; returns the results stacked likewise.
+
+        Runs go one by one until there is a recording for arguments of these kinds (two runs at most).
+        """
+        tensors = []
+        _describe((args, kwargs), tensors)
+        if not tensors or any(t.dim() == 0 or t.size(0) != tensors[0].size(0) for t in tensors):
+            raise ValueError("replay_many(): the tensors among the arguments need one leading dimension of runs")
+        first, total = [], tensors[0].size(0)
+        for i in range(total):
+            one_args, one_kwargs = _map((args, kwargs), lambda t: t[i])
+            inputs = []
+            key = _describe(one_args, inputs), _describe(one_kwargs, inputs) if one_kwargs else None
+            recording = self._recordings.get(key)
+            if recording is not None and recording.follows():
+                rest = recording.replay([t[i:] for t in tensors], lib.mt_capture_replay_many)
+                if rest is not None:
+                    rest = _assemble(recording.shape, rest)
+                    return _join(first, rest) if first else rest
+            first.append(self(*one_args, **one_kwargs))
+        return _join(first, None)
+
+    def _record(self, args, kwargs):
+        global _recording
+        recording = _Recording()
+        recording.handle = lib.mt_capture_begin()
+        if not recording.handle:
+            fail()
+
+        def place(t):
+            h = lib.mt_capture_input(recording.handle, t._h)
+            if not h:
+                fail()
+            made = _new(Tensor)
+            made._h = h
+            recording.kept.append(t if t.requires_grad else made)
+            return recording.kept[-1]
+
+        outer, _recording = _recording, recording
+        try:
+            given_args, given_kwargs = _map((args, kwargs), place)
+            result = self._function(*given_args, **given_kwargs)
+            tensors = []
+            recording.shape = _template(result, tensors)
+            results = (ctypes.c_void_p * max(len(tensors), 1))(*[t._h for t in tensors])
+            rates = lib.mt_capture_rates()
+            if lib.mt_capture_end(recording.handle, results, len(tensors)):
+                fail()
+        except CaptureError as error:
+            raise CaptureError(_with_line(error)) from None
+        finally:
+            _recording = outer
+            if lib.mt_capture_active():
+                lib.mt_capture_abandon(recording.handle)
+        recording.ready(len(recording.kept), len(tensors))
+        result = _assemble(recording.shape, [t.detach().clone() for t in tensors])
+        del tensors, results
+        recording.kept = [t for t in recording.kept if t.requires_grad]
+        bounds = [first for _, first in recording.groups[1:]] + [rates]
+        recording.groups = [(group, first, end, [*group.values()]) for (group, first), end in zip(recording.groups, bounds)]
+        info = _Info(ctypes.sizeof(_Info))
+        lib.mt_capture_get_info(recording.handle, ctypes.addressof(info))
+        if info.strays:
+            import warnings
+            warnings.warn(
+                f"capture: {info.strays} tensors made inside {self.__name__} are still held outside of it; later calls "
+                "write to their memory instead of making new ones (update state in place, with copy_())", stacklevel=3)
+        return recording, result
+
+    def __get__(self, instance, owner):
+        """As a method: one capture for each instance."""
+        if instance is None:
+            return self
+        name = f"_captured_{self.__name__}"
+        made = instance.__dict__.get(name)
+        if made is None:
+            made = Capture(self._function.__get__(instance, owner), self._limit)
+            object.__setattr__(instance, name, made)
+        return made
+
+    def __repr__(self):
+        return f"<martlet.capture of {self.__name__}, {self.recordings} recordings>"
+
+
+def capture(function=None, *, limit=64):
+    """Records what a function does and then does it again without Python, graph or allocation.
+
+    The first call with arguments of new kinds runs the function as it is (so that optimizer state exists), the second
+    runs it while every kernel launch is noted, and later calls only make the launches again: forward pass, ``backward``
+    or ``autograd.grad`` (with ``create_graph`` too), optimizer step, random draws. Every call does the work of exactly
+    one run; results are bit-identical to the function's own. Returned tensors carry no history.
+
+    Tensor arguments are copied in (those that require gradients, and tensors the function finds elsewhere, are used
+    where they are). Their shapes and dtypes, and the values of all other arguments, select the recording: what the
+    function decides in Python must follow from them. State that lives in tensors must be updated in place. Learning
+    rates are read from the optimizers' groups at each call; a change of another hyperparameter, or of which parameters
+    have a gradient when the function begins, records anew.
+
+    Args:
+        function: what to capture; may be given later, so that ``@martlet.capture`` and ``@martlet.capture(limit=8)`` work.
+        limit: recordings kept; a call that would need one more raises CaptureError.
+
+    Returns:
+        A callable of the same arguments; see :class:`Capture` for ``replay_many``.
+
+    Raises:
+        CaptureError: at the line that reads a tensor's values into Python (``item()``, a branch on data, ``print``) or
+            calls an operation whose work depends on the values it meets.
+
+    Example::
+
+        @martlet.capture
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = loss_fn(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+    """
+    if function is None:
+        return lambda f: Capture(f, limit)
+    return Capture(function, limit)
+
+
+# ---- Nested arguments and results ------------------------------------------------------------------------------------
+
+def _describe(value, tensors):
+    """A hashable description of arguments, in which a tensor counts by its shape and dtype, or, where it requires
+    gradients, by itself; lists the tensors met."""
+    kind = value.__class__
+    if kind is Tensor or isinstance(value, Tensor):
+        tensors.append(value)
+        if value.requires_grad:
+            return id(value)
+        return value.shape, value.dtype
+    if kind is tuple or kind is list:
+        return kind, tuple([_describe(v, tensors) for v in value])
+    if kind is dict:
+        return dict, tuple([(k, _describe(v, tensors)) for k, v in value.items()])
+    try:
+        hash(value)
+    except TypeError:
+        return kind, id(value)
+    return kind, value
+
+
+def _map(value, function):
+    """The same nesting with every tensor replaced."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, tuple):
+        made = [_map(v, function) for v in value]
+        return type(value)(*made) if hasattr(value, "_fields") else tuple(made)
+    if value.__class__ is list:
+        return [_map(v, function) for v in value]
+    if value.__class__ is dict:
+        return {k: _map(v, function) for k, v in value.items()}
+    return value
+
+
+class _Place:
+    """Stands for a tensor in the shape of a result."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number):
+        self.number = number
+
+
+def _template(value, tensors):
+    def place(t):
+        tensors.append(t)
+        return _Place(len(tensors) - 1)
+    if value is not None and not isinstance(value, (Tensor, tuple, list, dict, int, float, bool, str)):
+        raise CaptureError(f"capture: the function returned {type(value).__name__}; it may return tensors, numbers and "
+                           "tuples, lists and dicts of them")
+    return _map(value, place)
+
+
+def _assemble(template, tensors):
+    kind = template.__class__
+    if kind is _Place:
+        return tensors[template.number]
+    if isinstance(template, tuple):
+        made = [_assemble(v, tensors) for v in template]
+        return type(template)(*made) if hasattr(template, "_fields") else tuple(made)
+    if kind is list:
+        return [_assemble(v, tensors) for v in template]
+    if kind is dict:
+        return {k: _assemble(v, tensors) for k, v in template.items()}
+    return template
+
+
+def _detached(value):
+    return _map(value, lambda t: t.detach())
+
+
+def _join(first, rest):
+    """Results of single runs, stacked, followed by results that are stacked already."""
+    from . import cat, stack
+    head = first[0]
+    if isinstance(head, Tensor):
+        stacked = stack(first)
+        return stacked if rest is None else cat([stacked, rest])
+    if isinstance(head, (tuple, list)):
+        made = [_join([f[i] for f in first], None if rest is None else rest[i]) for i in range(len(head))]
+        return type(head)(made)
+    if isinstance(head, dict):
+        return {k: _join([f[k] for f in first], None if rest is None else rest[k]) for k in head}
+    return head
+
+
+def _with_line(error):
+    """The error's message with the last line of the caller's own code."""
+    import traceback
+    message = str(error)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(_HERE) and not frame.filename.startswith("<martlet"):
+            return f"{message}\n  at {frame.filename}:{frame.lineno}: {frame.line}"
+    return message
