@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 #include "benchmark.h"
 #include "martlet.h"

@@ -56,7 +56,6 @@ func answer(_ fields: [String]) throws -> String {
 }
 
 let threads = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1
-if threads == 1 { pin() }
 Threads.count = threads
 _ = manualSeed(0)
 print(#"{"version": ""}"#)
