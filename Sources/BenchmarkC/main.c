@@ -31,22 +31,6 @@ void fail(const char *what) {
     exit(1);
 }
 
-/* One thread is one core, the last that this process may use. */
-static void pin(void) {
-#ifdef __linux__
-    cpu_set_t allowed, one;
-    if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
-    CPU_ZERO(&one);
-    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-        if (CPU_ISSET(cpu, &allowed)) {
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof one, &one);
-            return;
-        }
-    }
-#endif
-}
-
 static double run(const workload *w, long n) {
     static long i; /* goes on from call to call, as a training does */
     double start = now();
@@ -73,7 +57,6 @@ static long calibrated(const workload *w) {
 
 int main(int argc, char **argv) {
     int threads = argc > 1 ? atoi(argv[1]) : 1;
-    if (threads == 1) pin();
     mt_set_num_threads(threads);
     mt_manual_seed(0);
     puts("{\"version\": \"\"}");

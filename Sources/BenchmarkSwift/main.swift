@@ -12,20 +12,6 @@ func seconds(_ clock: clockid_t) -> Double {
     return Double(t.tv_sec) + 1e-9 * Double(t.tv_nsec)
 }
 
-/// One thread is one core, the last that this process may use.
-func pin() {
-    #if os(Linux)
-    var mask = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &mask) == 0 else { return }
-    withUnsafeMutableBytes(of: &mask) { bytes in
-        guard let last = bytes.lastIndex(where: { $0 != 0 }) else { return }
-        let bit = 7 - bytes[last].leadingZeroBitCount
-        for i in bytes.indices { bytes[i] = i == last ? 1 << bit : 0 }
-    }
-    sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &mask)
-    #endif
-}
-
 /// The step that was made, and the number of the next one.
 var made: [String: Step] = [:]
 var next = 0

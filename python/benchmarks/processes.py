@@ -33,6 +33,11 @@ def find_python(module, given=None):
     return None
 
 
+def one_core():
+    """One thread is one core, whatever a library's own settings are: the last that this process may use."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 class Worker:
     """A process that makes cases and times them. `library` is a Python module, or C or Swift."""
 
@@ -43,7 +48,8 @@ class Worker:
         else:
             command = [python or sys.executable, str(HERE / "worker.py"), library, str(threads)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads))
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads),
+            preexec_fn=one_core if threads == 1 and hasattr(os, "sched_setaffinity") else None)
         self.ready = self._answer()
 
     def ask(self, *fields):

@@ -14,6 +14,7 @@ import time
 import martlet
 
 from . import _ops
+from ._capture import Capture
 from ._native import info_of, _infos, lib
 from ._tensor import Tensor
 from ._types import BY_CODE
@@ -86,7 +87,7 @@ class Profile:
 
     def noting(self, name, function, holds=False, way_back=False, family=None):
         """`function` that notes its calls. Calls inside it are part of it, unless it `holds` others: then they are noted,
-        and it keeps what is left."""
+        and it keeps what is left. Bytes and operations are counted by `family`; None counts none."""
         running = self._running
 
         @functools.wraps(function, updated=())
@@ -110,7 +111,7 @@ class Profile:
                 for hook in hooks:
                     hook.remove()
                 shown = name if isinstance(name, str) else name(*args)
-                moved, flops = (0, 0) if holds else _cost(shown, family, args, kwargs, result)
+                moved, flops = (0, 0) if family is None else _cost(shown, family, args, kwargs, result)
                 self.note(shown, self._line(), start, took, max(took - call.inner, 0.0), moved, flops)
         return noted
 
@@ -259,7 +260,7 @@ def install(profile):
         for name in list(entries):
             if name.startswith("_") and not name.startswith("__"):
                 continue  # a part of a function written by hand
-            function = noting(name, _ops.resolve(space, name), family=_ops.FAMILIES.get(name))
+            function = noting(name, _ops.resolve(space, name), family=_ops.FAMILIES[name])
             entries[name] = function
             if space == "m":
                 setattr(Tensor, name, function)
@@ -270,11 +271,15 @@ def install(profile):
             delattr(namespace, name)
     for name in _METHODS:
         if name not in _ops.REGISTRY["m"] and hasattr(Tensor, name):
-            setattr(Tensor, name, noting(name, getattr(Tensor, name)))
+            setattr(Tensor, name, noting(name, getattr(Tensor, name), family="views"))
     Tensor.backward = noting("backward", Tensor.backward, holds=True, way_back=True)
     martlet.autograd.backward = noting("backward", martlet.autograd.backward, holds=True, way_back=True)
     martlet.autograd.grad = noting("grad", martlet.autograd.grad, holds=True, way_back=True)
     _install_in_optimizers(profile)
+    for method in ("__call__", "replay_many"):  # what a recorded function is made of is not seen one by one
+        def shown(self, *args, method=method):
+            return f"captured {self.__name__}" + ("" if method == "__call__" else f".{method}")
+        setattr(Capture, method, profile.noting(shown, getattr(Capture, method)))
 
 
 def _install_in_optimizers(profile):

@@ -106,6 +106,25 @@ optimizer.step(closure)
     assert {"program.py:7", "program.py:8", "program.py:10"} <= set(lines)
 
 
+def test_a_captured_function_is_one_operation(tmp_path):
+    name = script(tmp_path, """
+import martlet as torch
+x = torch.ones(4)
+def double(x):
+    return x * 2
+step = torch.capture(double)
+for _ in range(5):
+    y = step(x)
+step.replay_many(torch.ones(3, 4))
+print(y)
+""")
+    code, out, err = cli("profile", name, cwd=tmp_path)
+    assert (code, err) == (0, "") and out.startswith("tensor([2., 2., 2., 2.])")
+    operations, _ = tables("\n" + out.replace("captured double", "captured_double"))
+    assert operations["captured_double"][2] == "5" and operations["captured_double.replay_many"][2] == "1"
+    assert "mul" not in operations
+
+
 def test_results_and_failures_are_those_of_run(tmp_path):
     name = script(tmp_path, """
 import torch

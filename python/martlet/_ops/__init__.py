@@ -284,7 +284,9 @@ def store(out, result):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
     if tuple(out.shape) != tuple(result.shape):
         out.resize_(result.shape)
-    return out.copy_(result)
+    if lib.mt_take_(out._h, result._h):
+        fail()
+    return out
 
 
 def store_all(out, results):
