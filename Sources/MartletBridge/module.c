@@ -1,7 +1,8 @@
 /* The module of the second door of the Python face: the loaded library itself makes Python's objects. */
 #include "bridge.h"
 
-/* connect(Tensor, Size, dtypes, dtype, fail, requires_grad, grad, item, find, data): the objects that operations and attributes need. */
+/* connect(Tensor, Size, dtypes, dtype, fail, requires_grad, grad, item, find, data): the objects that operations and
+   attributes need. */
 static PyObject *connect_classes(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {
     PyObject **places[] = {&Tensor, &Size, &dtypes, &dtype, &fail, &requires_grad_property, &grad_property, &item_method,
                            &find_method, &data_property};

@@ -4,7 +4,8 @@
 
 #include "bridge.h"
 
-PyObject *TensorBase, *Tensor, *Size, *dtypes, *dtype, *fail, *requires_grad_property, *grad_property, *item_method, *find_method, *data_property;
+PyObject *TensorBase, *Tensor, *Size, *dtypes, *dtype, *fail,
+    *requires_grad_property, *grad_property, *data_property, *item_method, *find_method;
 int ending;
 
 PyObject *raise_library_error(void) {

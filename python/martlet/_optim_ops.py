@@ -36,9 +36,9 @@ def _handles(tensors):
 
 def _update(function, options, *lists):
     """Calls an update for lists of tensors (None for one that is not used); entries that it makes anew are replaced."""
-    function = getattr(lib, function)
     if _bridge.opened:
         return _bridge.opened.update(_address_of(function), ctypes.addressof(options), *lists)
+    function = getattr(lib, function)
     arrays = [None if tensors is None else _handles(tensors) for tensors in lists]
     if function(*arrays, len(lists[0]), ctypes.addressof(options)):
         fail()
@@ -57,7 +57,7 @@ _addresses = {}
 def _address_of(function):
     address = _addresses.get(function)
     if address is None:
-        address = _addresses[function] = ctypes.cast(function, ctypes.c_void_p).value
+        address = _addresses[function] = ctypes.cast(getattr(lib, function), ctypes.c_void_p).value
     return address
 
 

@@ -20,10 +20,6 @@ public struct TensorList: RandomAccessCollection, MutableCollection, Expressible
         for e in items { append(e) }
     }
 
-    public init(repeating item: Tensor?, count: Int) {
-        for _ in 0..<count { append(item) }
-    }
-
     public var startIndex: Int { 0 }
     public var endIndex: Int { count }
 

@@ -11,7 +11,8 @@ typedef struct { PyObject head; mt_tensor handle; PyObject *gradient, *dictionar
 extern PyObject *TensorBase;
 /* Given by connect(): the class Tensor, martlet.Size, the dtypes by code, the class dtype, what raises the library's error;
    the properties in Python that know what may not be assigned; item() in Python; what finds a method in the table. */
-extern PyObject *Tensor, *Size, *dtypes, *dtype, *fail, *requires_grad_property, *grad_property, *item_method, *find_method, *data_property;
+extern PyObject *Tensor, *Size, *dtypes, *dtype, *fail,
+    *requires_grad_property, *grad_property, *data_property, *item_method, *find_method;
 /* Set when the interpreter ends: from then on handles are not given back; their memory goes with the process. */
 extern int ending;
 
