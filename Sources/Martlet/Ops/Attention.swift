@@ -79,6 +79,7 @@ extension Tensor {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
     ) throws -> Tensor {
         let half = q.dtype.size == 2
+        if mask == nil && !half { return try attentionInBlocks(q, k, v, causal, scale) }
         let (p, out) = try withNoGrad { () throws -> (Tensor, Tensor) in
             let type = half ? DType.float32 : q.dtype
             let p = try attentionWeights(q.to(type), k.to(type), mask, causal, scale)
@@ -98,17 +99,56 @@ extension Tensor {
                 // While recording, the weights are made again with their history.
                 let p = try GradMode.isEnabled
                     ? recordedWeights(q, k, mask, causal, scale) : node.saved(4).to(q.dtype)
-                let dv = node.needs(2) ? try p.transpose(-2, -1).matmul(g) : nil
-                guard node.needs(0) || node.needs(1) else { return [nil, nil, dv] }
-                let dp = try g.matmul(v.transpose(-2, -1))
-                let dpp = try dp.mul(p)
-                let ds = try dpp.sub(p.mul(dpp.sum([-1], keepDim: true))).mul(.number(scale))
-                return [
-                    node.needs(0) ? try ds.matmul(k) : nil, node.needs(1) ? try ds.transpose(-2, -1).matmul(q) : nil, dv,
-                ]
+                return try attentionGradients(node, g, q, k, v, p, scale)
             }
         }
         return out
+    }
+
+    /// Without a mask no more than some rows of the weights need to be there at a time; see ``AttentionBlocks``.
+    private static func attentionInBlocks(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ causal: Bool, _ scale: Double
+    ) throws -> Tensor {
+        let blocks = AttentionBlocks(causal: causal, scale: scale)
+        var shape = q.sizes
+        shape[3] = v.sizes[3]
+        let out = try q.emptyLike(shape)
+        blocks.forward(q, k, v, into: out)
+        Tape.note("attention", { [q = q.lent, k = k.lent, v = v.lent, o = out.lent] in blocks.forward(q, k, v, into: o) })
+        if GradMode.needs(q, k, v) {
+            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", [q, k, v]) { node in
+                node.save(q, k, v)
+            } backward: { node, g in
+                guard let g = g[0] else { return [nil, nil, nil] }
+                let (q, k, v) = (try node.saved(0), try node.saved(1), try node.saved(2))
+                if GradMode.isEnabled {
+                    return try attentionGradients(node, g, q, k, v, recordedWeights(q, k, nil, causal, scale), scale)
+                }
+                let (dq, dk, dv) = (try q.emptyLike(), try k.emptyLike(), try v.emptyLike())
+                blocks.backward(g, q, k, v, into: dq, dk, dv)
+                Tape.note(
+                    "attention_backward",
+                    { [g = g.lent, q = q.lent, k = k.lent, v = v.lent, dq = dq.lent, dk = dk.lent, dv = dv.lent] in
+                        blocks.backward(g, q, k, v, into: dq, dk, dv)
+                    })
+                return [node.needs(0) ? dq : nil, node.needs(1) ? dk : nil, node.needs(2) ? dv : nil]
+            }
+        }
+        return out
+    }
+
+    /// The gradients of q, k and v by differentiable operations, from the weights `p`.
+    private static func attentionGradients(
+        _ node: Node, _ g: Tensor, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ p: Tensor, _ scale: Double
+    ) throws -> TensorList {
+        let dv = node.needs(2) ? try p.transpose(-2, -1).matmul(g) : nil
+        guard node.needs(0) || node.needs(1) else { return [nil, nil, dv] }
+        let dp = try g.matmul(v.transpose(-2, -1))
+        let dpp = try dp.mul(p)
+        let ds = try dpp.sub(p.mul(dpp.sum([-1], keepDim: true))).mul(.number(scale))
+        return [
+            node.needs(0) ? try ds.matmul(k) : nil, node.needs(1) ? try ds.transpose(-2, -1).matmul(q) : nil, dv,
+        ]
     }
 
     /// softmax(q kᵀ * scale + mask) for float32 or float64 batches of heads, without history.
