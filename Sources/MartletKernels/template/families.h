@@ -16,6 +16,7 @@
 #undef MR
 #undef NR
 #undef KC
+#undef MASKED_LOADS
 #undef MC
 #undef NC
 #undef A_PAD

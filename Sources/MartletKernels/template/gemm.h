@@ -14,6 +14,8 @@
 #endif
 #define NR (2 * VL)
 #define KC 256
+/* Whether vectors can be read in part at little cost: then a narrow B is read where it lies, as A is. */
+#define MASKED_LOADS (VECTOR_BYTES == 64)
 #define MC (12 * MR)
 #define NC 2048
 
@@ -30,8 +32,11 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
     /* Opaque to the compiler, which would else derive each address from the one
      * before it, a chain as long as the tile is high. */
     if (!packed) __asm__("" : "+r"(a3), "+r"(a6), "+r"(a9), "+r"(a12));
+    const int64_t part = w - (nv - 1) * VL;
+    const int masked = MASKED_LOADS && !packed;
     for (int64_t p = 0; p < k; p++) {
-        V b0 = LOAD(b), b1 = nv > 1 ? LOAD(b + VL) : b0;
+        V b0 = nv == 1 && masked ? F(load_part)(b, part) : LOAD(b);
+        V b1 = nv == 1 ? b0 : masked ? F(load_part)(b + VL, part) : LOAD(b + VL);
         b += ldb;
         _Pragma("clang loop unroll(full)")
         for (int r = 0; r < mr; r++) {
@@ -50,7 +55,14 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
             if (mr > 12) a12 += csa;
         }
     }
-    const int64_t part = w - (nv - 1) * VL;
+    if (alpha == 1 && !bias && beta == 0 && part < VL) {
+        _Pragma("clang loop unroll(full)")
+        for (int r = 0; r < mr; r++) {
+            if (nv > 1) STORE(c + r * ldc, acc[r][0]);
+            F(store_part)(c + r * ldc + (nv - 1) * VL, acc[r][nv - 1], part);
+        }
+        return;
+    }
     if (alpha == 1 && !bias && (beta == 0 || beta == 1) && part == VL) {
         if (beta == 0) {
             _Pragma("clang loop unroll(full)")
@@ -197,7 +209,7 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
             T keep = pc == 0 ? beta : 1;
             for (int64_t j = 0; j < nb; j += NR) {
                 int64_t w = nb - j < NR ? nb - j : NR;
-                if (raw_b && w == NR) continue;
+                if (raw_b && (w == NR || (MASKED_LOADS && raw_a))) continue;
                 F(pack)(b_block + j * csb, csb, rsb, w, kb, pack_b + j * kb, NR);
             }
             for (int64_t ic = 0; ic < m; ic += mc) {
@@ -208,7 +220,7 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                         F(pack)(a_block + i * rsa, rsa, csa, mb - i < mr ? mb - i : mr, kb, pack_a + i / mr * A_PAD * kb, A_PAD);
                 for (int64_t j = 0; j < nb; j += NR) {
                     int64_t w = nb - j < NR ? nb - j : NR;
-                    int direct = raw_b && w == NR;
+                    int direct = raw_b && (w == NR || (MASKED_LOADS && raw_a));
                     const T *b_panel = direct ? b_block + j : pack_b + j * kb, *add_j = add && !bias_rows ? add + jc + j : add;
                     int64_t ldb = direct ? rsb : NR;
                     for (int64_t i = 0; i < mb; i += mr) {
