@@ -4,16 +4,10 @@
  *
  *     BenchmarkC THREADS
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 #include "benchmark.h"
 #include "martlet.h"
@@ -29,22 +23,6 @@ double now(void) { return seconds_of(CLOCK_MONOTONIC); }
 void fail(const char *what) {
     fprintf(stderr, "%s: %s\n", what, mt_last_error_message());
     exit(1);
-}
-
-/* One thread is one core, the last that this process may use. */
-static void pin(void) {
-#ifdef __linux__
-    cpu_set_t allowed, one;
-    if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
-    CPU_ZERO(&one);
-    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-        if (CPU_ISSET(cpu, &allowed)) {
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof one, &one);
-            return;
-        }
-    }
-#endif
 }
 
 static double run(const workload *w, long n) {
@@ -72,9 +50,7 @@ static long calibrated(const workload *w) {
 }
 
 int main(int argc, char **argv) {
-    int threads = argc > 1 ? atoi(argv[1]) : 1;
-    if (threads == 1) pin();
-    mt_set_num_threads(threads);
+    mt_set_num_threads(argc > 1 ? atoi(argv[1]) : 1);
     mt_manual_seed(0);
     puts("{\"version\": \"\"}");
     fflush(stdout);

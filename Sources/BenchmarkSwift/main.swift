@@ -12,21 +12,7 @@ func seconds(_ clock: clockid_t) -> Double {
     return Double(t.tv_sec) + 1e-9 * Double(t.tv_nsec)
 }
 
-/// One thread is one core, the last that this process may use.
-func pin() {
-    #if os(Linux)
-    var mask = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &mask) == 0 else { return }
-    withUnsafeMutableBytes(of: &mask) { bytes in
-        guard let last = bytes.lastIndex(where: { $0 != 0 }) else { return }
-        let bit = 7 - bytes[last].leadingZeroBitCount
-        for i in bytes.indices { bytes[i] = i == last ? 1 << bit : 0 }
-    }
-    sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &mask)
-    #endif
-}
-
-/// The step that was made, and the number of the next one.
+/// The steps that were made, and the number of the next one.
 var made: [String: Step] = [:]
 var next = 0
 
@@ -69,9 +55,7 @@ func answer(_ fields: [String]) throws -> String {
     return #"{"seconds": \#(took), "cpu": \#(seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu)}"#
 }
 
-let threads = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1
-if threads == 1 { pin() }
-Threads.count = threads
+Threads.count = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1
 _ = manualSeed(0)
 print(#"{"version": ""}"#)
 fflush(stdout)

@@ -17,7 +17,6 @@ def environment(threads=0):
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent)] + ([env["PYTHONPATH"]] if env.get("PYTHONPATH") else []))
     env.setdefault("MARTLET_BRIDGE", "abi3")
     env.setdefault("PYTHONHASHSEED", "0")
-    env["MARTLET_BENCH_THREADS"] = str(threads)
     if threads:
         env.update({name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})
     return env
@@ -33,6 +32,12 @@ def find_python(module, given=None):
     return None
 
 
+def _on_one_core():
+    """Runs in the new process before the program: one thread is one core, whatever a library's own settings are."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 class Worker:
     """A process that makes cases and times them. `library` is a Python module, or C or Swift."""
 
@@ -43,7 +48,8 @@ class Worker:
         else:
             command = [python or sys.executable, str(HERE / "worker.py"), library, str(threads)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads))
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads),
+            preexec_fn=_on_one_core if threads == 1 else None)
         self.ready = self._answer()
 
     def ask(self, *fields):
