@@ -18,8 +18,13 @@ echo "== Python tests"
 .venv/bin/python -m pytest python/tests -q -ra --timeout 600 2>&1 | tee "$logs/python"
 [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
 
+echo "== Python tests over ctypes alone"
+MARTLET_BRIDGE=ctypes .venv/bin/python -m pytest python/tests -q -ra --timeout 600 2>&1 | tee "$logs/ctypes"
+[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+
 echo "== Summary"
 grep -E 'Test run with' "$logs/swift" | tail -1
 tail -1 "$logs/c"
 tail -1 "$logs/python"
+tail -1 "$logs/ctypes"
 exit $status

@@ -370,6 +370,8 @@ MT_API mt_tensor mt_contiguous(mt_tensor t);
 MT_API mt_tensor mt_to(mt_tensor t, int32_t dtype, int32_t copy);
 /* Overwrites t with source, broadcast to t's sizes and converted to its dtype. */
 MT_API mt_status mt_copy_(mt_tensor t, mt_tensor source);
+/* As mt_copy_ for a `result` that is not used afterwards: where nobody else sees either's memory they exchange it instead. */
+MT_API mt_status mt_take_(mt_tensor t, mt_tensor result);
 /* Sets every element to a number or 0-dim tensor; NaN and numbers beyond an integer dtype are an error. */
 MT_API mt_status mt_fill_(mt_tensor t, mt_tensor value);
 /* Sets every element to zero; a sparse tensor loses its entries. */

@@ -7,7 +7,7 @@
 
 #include "bridge.h"
 
-enum { MAX_OPERATIONS = 512, MAX_PARAMETERS = 12, MAX_LIST = 32, MAX_WORDS = 6, MAX_REALS = 4, MAX_NUMBERS = 4 };
+enum { MAX_OPERATIONS = 512, MAX_PARAMETERS = 12, MAX_REALS = 4, MAX_SEVERAL = 4 };
 
 /* Kinds of the table as letters: T tensor, t or None; N operand, n or None; i int, I or None; b flag; f real, F or None;
    d dtype; l ints, L or None, s the rest of the positional arguments as ints; h tensors; e a word; g None in place of a
@@ -24,8 +24,13 @@ typedef struct {
     PyObject *fallback;  /* the line's function over ctypes */
     Parameter parameters[MAX_PARAMETERS];
     int count, positional;
+    int of_tensors;      /* without one among its operands it has rules of its own */
     int unlock;          /* other threads of Python may run meanwhile */
-    char result;         /* T a tensor, s the first argument, n None, i or q an int of 32 or 64 bits, -1 for an error */
+    /* T a tensor, s the first argument, n None, i or q an int of 32 or 64 bits, -1 for an error; l a tuple of an
+       mt_tensor_list, m of `several` tensors, which `finish` (unless it is None) makes something of */
+    char result;
+    int several;
+    PyObject *finish;
     int plan_length;
     int64_t plan[MAX_PARAMETERS];  /* what the C function takes: the place of a parameter, or a constant */
     char plan_is_constant[MAX_PARAMETERS];
@@ -35,15 +40,10 @@ typedef struct {
 static Operation operations[MAX_OPERATIONS];
 static int operation_count;
 
-/* One converted argument: a word (handle, integer, list) and a count, or a real. */
-typedef struct { int64_t word, count; double real; } Value;
-/* What lives until the call is over: lists' elements, and operands made of numbers; and how many tensors were given. */
-typedef struct { int64_t list[MAX_LIST]; int listed; mt_tensor numbers[MAX_NUMBERS]; int made, tensors; } Room;
-
 /* Numbers as operands are kept in a table by their bits; entries are never given up, so they outlive any call. */
 static struct { mt_tensor handle; int64_t bits; PyObject *type; } known_numbers[512];
 
-static int take_number(PyObject *object, Value *out, Room *room) {
+int take_number(PyObject *object, Value *out, Room *room) {
     int64_t bits;
     double real = 0;
     int truth = object == _Py_TrueStruct;
@@ -83,6 +83,10 @@ static int take_number(PyObject *object, Value *out, Room *room) {
     return 1;
 }
 
+void empty_room(Room *room) {
+    while (room->made) mt_tensor_release(room->numbers[--room->made]);
+}
+
 static int take_int(PyObject *object, int64_t *out) {
     if (object->type != PyLong_Type) return 0;
     *out = PyLong_AsLongLong(object);
@@ -109,7 +113,7 @@ static int take_list(PyObject *const *items, PyObject *sequence, Py_ssize_t n, i
     return 1;
 }
 
-static int take_sequence(PyObject *object, int tensors, Value *out, Room *room) {
+int take_sequence(PyObject *object, int tensors, Value *out, Room *room) {
     if (object->type == PyLong_Type && !tensors) return take_list(&object, NULL, 1, 0, out, room);
     unsigned long flags = PyType_GetFlags(object->type);
     if (!(flags & (FLAG_TUPLE | FLAG_LIST))) return 0;
@@ -229,6 +233,20 @@ static int64_t call_function(void *function, const int64_t *w, int words, const 
     return ((Wide)function)(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11], r[0], r[1], r[2], r[3]);
 }
 
+/* A tuple of owned handles, as the operation gives it; NULL where that fails. */
+static PyObject *wrap_all(const Operation *operation, const mt_tensor *handles, Py_ssize_t n) {
+    PyObject *tuple = wrap_tuple(handles, n), *arguments = NULL, *result = NULL;
+    if (!tuple || operation->finish == _Py_NoneStruct) return tuple;
+    if (!(arguments = PyTuple_New(1))) {
+        Py_DecRef(tuple);
+        return NULL;
+    }
+    PyTuple_SetItem(arguments, 0, tuple);
+    result = PyObject_CallObject(operation->finish, arguments);
+    Py_DecRef(arguments);
+    return result;
+}
+
 static PyObject *run(Operation *operation, PyObject *self, PyObject *const *given, Py_ssize_t n, PyObject *keywords) {
     PyObject *bound[MAX_PARAMETERS], *const *rest = NULL;
     Py_ssize_t rest_count = 0;
@@ -244,10 +262,12 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         if (parameter->kind == 's' && !bound[i] && rest_count) plain = take_list(rest, NULL, rest_count, 0, &values[i], &room);
         else plain = object && take(parameter, object, &values[i], &room);
     }
-    plain = plain && room.tensors;  /* operations on numbers alone have rules of their own */
+    plain = plain && (room.tensors || !operation->of_tensors);
     int64_t words[MAX_PARAMETERS] = {0}, result = 0;
     double reals[MAX_REALS] = {0};
     int word_count = 0, real_count = 0;
+    mt_tensor made[MAX_SEVERAL];
+    mt_tensor_list list;
     for (int i = 0; plain && i < operation->plan_length; i++) {
         if (operation->plan_is_constant[i]) {
             words[word_count++] = operation->plan[i];
@@ -263,12 +283,14 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         default: words[word_count++] = value->word;
         }
     }
+    if (operation->result == 'l') words[word_count++] = (int64_t)&list;
+    if (operation->result == 'm') words[word_count++] = (int64_t)made;
     if (plain) {
         void *state = operation->unlock ? PyEval_SaveThread() : NULL;
         result = call_function(operation->function, words, word_count, reals, real_count);
         if (state) PyEval_RestoreThread(state);
     }
-    while (room.made) mt_tensor_release(room.numbers[--room.made]);
+    empty_room(&room);
     if (!plain) {
         if (PyErr_Occurred()) PyErr_Clear();
         return call_fallback(operation->fallback, self, given, n, keywords);
@@ -279,6 +301,12 @@ static PyObject *run(Operation *operation, PyObject *self, PyObject *const *give
         return result == -1 ? raise_library_error() : PyLong_FromLongLong(result);
     }
     if ((int32_t)result) return raise_library_error();
+    if (operation->result == 'm') return wrap_all(operation, made, operation->several);
+    if (operation->result == 'l') {
+        PyObject *tuple = wrap_all(operation, list.items, (Py_ssize_t)list.count);
+        mt_tensor_list_free(&list);
+        return tuple;
+    }
     return keep(operation->result == 's' ? bound[0] : _Py_NoneStruct);
 }
 
@@ -303,11 +331,11 @@ PAGE(ENTRY, 0) PAGE(ENTRY, 1)
 static const FastCall function_entries[MAX_OPERATIONS] = {PAGE(NAME_FUNCTION, 0) PAGE(NAME_FUNCTION, 1)};
 static const FastCall method_entries[MAX_OPERATIONS] = {PAGE(NAME_METHOD, 0) PAGE(NAME_METHOD, 1)};
 
-/* operation(address, fallback, parameters, positional, plan, result, unlock, name, doc, module or None for a method):
-   parameters of (kind, name, has default, default, words), plan of (is constant, value); None where there is no room.
+/* operation(address, fallback, parameters, positional, plan, result, unlock, name, doc, module or None for a method, several,
+   finish): parameters of (kind, name, has default, default, words), plan of (is constant, value); None where there is no room.
    martlet/_bridge.py is the only caller. */
 PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *keywords) {
-    if (n != 10 || operation_count == MAX_OPERATIONS) return keep(_Py_NoneStruct);
+    if (n != 12 || operation_count == MAX_OPERATIONS) return keep(_Py_NoneStruct);
     Operation *made = &operations[operation_count];
     memset(made, 0, sizeof *made);
     PyObject *parameters = a[2], *plan = a[4];
@@ -321,6 +349,7 @@ PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObj
         parameter->name = keep(PyTuple_GetItem(parts, 1));
         if (PyTuple_GetItem(parts, 2) == _Py_TrueStruct) parameter->standard = keep(PyTuple_GetItem(parts, 3));
         parameter->words = keep(PyTuple_GetItem(parts, 4));
+        if (strchr("TtNn", parameter->kind)) made->of_tensors = 1;
     }
     int words = 0, reals = 0;
     for (int i = 0; i < made->plan_length; i++) {
@@ -331,11 +360,15 @@ PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObj
         if (kind == 'f' || kind == 'F') reals++;
         else words += strchr("lLsh", kind) ? 2 : 1;
     }
+    made->result = (char)PyLong_AsLongLong(a[5]);
+    made->several = (int)PyLong_AsLongLong(a[10]);
+    made->finish = keep(a[11]);
+    if (strchr("lm", made->result)) words++;
+    if (made->several > MAX_SEVERAL) return keep(_Py_NoneStruct);
     if (words > MAX_PARAMETERS || reals > MAX_REALS) return keep(_Py_NoneStruct);
     made->function = PyLong_AsVoidPtr(a[0]);
     made->fallback = keep(a[1]);
     made->positional = (int)PyLong_AsLongLong(a[3]);
-    made->result = (char)PyLong_AsLongLong(a[5]);
     made->unlock = a[6] == _Py_TrueStruct;
     int is_method = a[9] == _Py_NoneStruct;
     /* The texts' bytes objects live as long as the operation: for ever. */
@@ -345,5 +378,12 @@ PyObject *make_operation(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObj
     made->definition.function = (is_method ? method_entries : function_entries)[operation_count];
     if (PyErr_Occurred()) return NULL;
     operation_count++;
+    if (is_method && !made->unlock) {
+        int of_operands = made->plan_length >= made->count && made->count <= 2;
+        for (int i = 0; i < made->plan_length; i++)
+            if (i < made->count ? made->plan_is_constant[i] || made->plan[i] != i : !made->plan_is_constant[i] || made->plan[i])
+                of_operands = 0;
+        if (of_operands) note_operator(made->definition.name, made->function, made->result);
+    }
     return is_method ? PyDescr_NewMethod(Tensor, &made->definition) : PyCFunction_NewEx(&made->definition, NULL, a[9]);
 }

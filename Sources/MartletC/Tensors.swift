@@ -146,8 +146,19 @@ public func mt_requires_grad(_ t: mt_tensor?) -> Int32 { value(-1) { try T(t, "t
 @_cdecl("mt_data_ptr") @implementation
 public func mt_data_ptr(_ t: mt_tensor?) -> UnsafeMutableRawPointer? { value(nil) { try T(t, "t").dataPointer() } }
 
+@_cdecl("mt_take_") @implementation
+public func mt_take_(_ self_: mt_tensor?, _ result: mt_tensor?) -> mt_status {
+    status { try T(self_, "self").takeOver(T(result, "result")) }
+}
+
 @_cdecl("mt_storage_ptr") @implementation
-public func mt_storage_ptr(_ t: mt_tensor?) -> UnsafeMutableRawPointer? { value(nil) { try T(t, "t").storage.base } }
+public func mt_storage_ptr(_ t: mt_tensor?) -> UnsafeMutableRawPointer? {
+    value(nil) {
+        let storage = try T(t, "t").storage
+        storage.isExposed = true
+        return storage.base
+    }
+}
 
 @_cdecl("mt_storage_nbytes") @implementation
 public func mt_storage_nbytes(_ t: mt_tensor?) -> Int64 { value(-1) { Int64(try T(t, "t").storage.byteCount) } }

@@ -39,7 +39,9 @@
     void (*layer_norm_##S)(const T *x, const T *weight, const T *bias, double eps, T *out, T *mean, T *rstd, \
                            int64_t rows, int64_t cols); \
     void (*layer_norm_backward_##S)(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx, \
-                                    T *dweight, T *dbias, int64_t rows, int64_t cols, int64_t stride); \
+                                    int64_t rows, int64_t cols); \
+    void (*layer_norm_parameters_##S)(const T *grad, const T *x, const T *mean, const T *rstd, T *dweight, T *dbias, \
+                                      int64_t rows, int64_t cols, int64_t stride); \
     void (*sgd_##S)(T *p, const T *g, T *buf, int64_t n, const double *h); \
     void (*adam_##S)(T *p, const T *g, T *m, T *v, T *max_sq, int64_t n, const double *h); \
     void (*sparse_adam_##S)(T *p, const T *g, T *m, T *v, int64_t n, const double *h); \

@@ -46,19 +46,29 @@ typedef struct { const T *grad, *x, *mean, *rstd, *weight; T *dx, *dweight, *dbi
 static void input_##S(void *context, int64_t r, int64_t end) { \
     backward_##S *j = context; \
     int64_t at = r * j->cols; \
-    mk_active->layer_norm_backward_##S(j->grad + at, j->x + at, j->mean + r, j->rstd + r, j->weight, j->dx + at, NULL, \
-                                       NULL, end - r, j->cols, j->cols); \
+    mk_active->layer_norm_backward_##S(j->grad + at, j->x + at, j->mean + r, j->rstd + r, j->weight, j->dx + at, \
+                                       end - r, j->cols); \
 } \
 static void parameters_##S(void *context, int64_t c, int64_t end) { \
     backward_##S *j = context; \
-    mk_active->layer_norm_backward_##S(j->grad + c, j->x + c, j->mean, j->rstd, NULL, NULL, \
-                                       j->dweight ? j->dweight + c : NULL, j->dbias ? j->dbias + c : NULL, j->rows, \
-                                       end - c, j->cols); \
+    mk_active->layer_norm_parameters_##S(j->grad + c, j->x + c, j->mean, j->rstd, j->dweight ? j->dweight + c : NULL, \
+                                         j->dbias ? j->dbias + c : NULL, j->rows, end - c, j->cols); \
 } \
 void mk_layer_norm_backward_##S(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx, \
                                 T *dweight, T *dbias, int64_t rows, int64_t cols) { \
     if (rows <= 0 || cols <= 0) return; \
     backward_##S j = {grad, x, mean, rstd, weight, dx, dweight, dbias, rows, cols}; \
+    if (mk_get_num_threads() == 1) { \
+        /* Some rows at a time, so that the second pass finds them in the cache; the order of additions is the same. */ \
+        int64_t some = MK_GRAIN / 4 / cols > 0 ? MK_GRAIN / 4 / cols : 1; \
+        while (j.rows = rows < some ? rows : some, rows > 0) { \
+            if (dx) input_##S(&j, 0, j.rows); \
+            if (dweight || dbias) parameters_##S(&j, 0, cols); \
+            int64_t step = j.rows * cols; \
+            j.grad += step, j.x += step, j.dx += dx ? step : 0, j.mean += j.rows, j.rstd += j.rows, rows -= j.rows; \
+        } \
+        return; \
+    } \
     if (dx) mk_parallel_for(rows, (MK_GRAIN / 4 + cols - 1) / cols, input_##S, &j); \
     if (dweight || dbias) { \
         int64_t grain = (MK_GRAIN / 2 + rows - 1) / rows; \

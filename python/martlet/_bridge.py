@@ -1,14 +1,13 @@
 """The second door to the library: where CPython offers its stable ABI, the library itself makes Tensor's base class
 and the callables of the table of operations (Sources/MartletBridge). Calls then cost a fraction of what ctypes takes.
 
-MARTLET_BRIDGE=abi3 opens it, and is an error where it cannot be opened; without it, or with MARTLET_BRIDGE=ctypes, it
-stays shut. `opened` is its module, or None: then everything goes over ctypes.
+It is opened wherever it can be. MARTLET_BRIDGE=ctypes keeps it shut; MARTLET_BRIDGE=abi3 makes it an error where it
+cannot be opened. `opened` is its module, or None: then everything goes over ctypes.
 """
 import atexit
 import ctypes
 import os
 import sys
-import sysconfig
 
 from ._native import _LONG, fail, lib
 from ._prototypes import PROTOTYPES
@@ -18,17 +17,18 @@ def _open():
     wanted = os.environ.get("MARTLET_BRIDGE", "")
     if wanted not in ("", "ctypes", "abi3"):
         raise ImportError(f"MARTLET_BRIDGE must be ctypes or abi3, got {wanted!r}")
-    if wanted != "abi3":
+    if wanted == "ctypes":
         return None
     module = None
-    if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED"):
+    # Builds without the GIL ("t") and those that trace references have another head of objects.
+    if sys.implementation.name == "cpython" and "t" not in getattr(sys, "abiflags", "") and not hasattr(sys, "getobjects"):
         try:
             make = lib._fast.mt_python_bridge
             make.restype, make.argtypes = ctypes.py_object, ()
             module = make()
         except (AttributeError, ValueError):  # a library without it; NULL
             pass
-    if module is None:
+    if module is None and wanted == "abi3":
         raise ImportError("MARTLET_BRIDGE=abi3: this Python does not offer CPython's stable ABI (or holds the bridge already)")
     return module
 
@@ -42,19 +42,27 @@ else:
     class TensorBase:
         """What holds the handle of a tensor."""
 
-        __slots__ = ("_h",)
+        __slots__ = ("_h", "__dict__", "__weakref__")
 
         def __del__(self, release=lib.mt_tensor_release):  # a default outlives the module's names when the interpreter ends
             release(self._h)
 
 
-def connect(Tensor, Size, dtypes, dtype):
-    """Gives the library the classes it makes instances of, and leaves to TensorBase what it has from the library."""
+def connect(Tensor, Size, dtypes, dtype, find):
+    """Gives the library the classes it makes instances of and what finds a method in the table, and leaves to TensorBase
+    what it has from the library."""
     if opened:
         python = Tensor.__dict__
-        opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"])
+        opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"], find, python["data"])
         for name in [n for n in TensorBase.__dict__ if n in Tensor.__dict__ and not n.startswith("__")]:
             delattr(Tensor, name)
+
+
+def quickened(function):
+    """The library's own callable for the plain calls of tensor() or autograd.grad(); the function itself over ctypes."""
+    if not opened:
+        return function
+    return getattr(opened, function.__name__)(function, function.__doc__, function.__module__)
 
 
 _KINDS = {
@@ -65,11 +73,19 @@ _LISTS, _REALS = "lLsh", "fF"
 _CONSTANTS = {"NULL": 0, "MT_NONE": -2 ** 63}
 
 
+def _named(kind):
+    """What makes the named tuple return_types.<kind> of a tuple."""
+    def make(values):
+        from ._ops import named_result
+        return named_result(kind, values)
+    return make
+
+
 def native(parsed, fallback, is_method, module=None):
     """The library's own callable of a parsed table line; None where the line is not one it can do. Calls that are not
     plain go to `fallback`."""
     _, name, parameters, function, arguments, results = parsed
-    if not opened or results not in ("", "self", "none", "int"):
+    if not opened:
         return None
     described, places, letters = [], {}, {}
     for place, (label, kind, default, _) in enumerate(parameters):
@@ -93,6 +109,13 @@ def native(parsed, fallback, is_method, module=None):
         else:
             plan.append((True, _CONSTANTS[a] if a in _CONSTANTS else int(a)))
             expected += "w"
+    several, finish = 0, None
+    if results == "list":
+        expected += "p"
+    elif "(" in results:
+        kind, fields = results[:-1].split("(")
+        several, expected = len(fields.split(",")), expected + "p"
+        finish = _named(kind) if kind else None
     returned, taken = PROTOTYPES[function].split(":")
     # A float, or an argument that is not what the line says, is left to ctypes.
     if len(taken) != len(expected) or any(e != t and not (e == "w" and t in "piIqQ") for e, t in zip(expected, taken)):
@@ -100,9 +123,9 @@ def native(parsed, fallback, is_method, module=None):
     if results == "":
         result = "T"
     else:
-        result = {"self": "s", "none": "n", "int": returned}[results]
+        result = {"self": "s", "none": "n", "int": returned, "list": "l"}.get(results, "m")
     positional = sum(not keyword for *_, keyword in parameters)
     address = ctypes.cast(getattr(lib._fast, function), ctypes.c_void_p).value
     return opened.operation(
         address, fallback, tuple(described), positional, tuple(plan), ord(result), function in _LONG, name, fallback.__doc__ or "",
-        None if is_method else module or "martlet")
+        None if is_method else module or "martlet", several, finish)

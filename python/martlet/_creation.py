@@ -1,9 +1,8 @@
 """Making tensors from Python data, and the creation functions without randomness."""
 import ctypes
-from array import array
 from operator import index as _index
 
-from . import _types
+from . import _bridge, _types
 from ._native import fail, lib
 from ._ops import T, ints, number, op, plain_number, type_name, wrap
 from ._tensor import Tensor
@@ -99,6 +98,7 @@ def _from_python(data, dtype):
         code, numbers = "q", [1 if v else 0 for v in flat]
     else:
         code, numbers = "q", _whole(flat, dtype)
+    from array import array  # not needed to import the package, and brings others along
     try:
         buffer = array(code, numbers)
     except OverflowError:
@@ -129,6 +129,7 @@ _PYTHON_TYPES = {float: _types.float64, int: _types.int64, bool: _types.bool}
 
 
 @op("t")
+@_bridge.quickened
 def tensor(data=_MISSING, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A new tensor holding a copy of `data` (numbers, nested sequences, NumPy arrays)."""
     if data is _MISSING:
@@ -296,7 +297,7 @@ def _make(name, function, value):
         return _finish(t, requires_grad)
     make.__name__ = name
     make.__doc__ = f"{name}(*size, dtype=None): sizes as numbers or as one list; the default float dtype unless given."
-    op("t", name)(make)
+    op("t", name, quick=f"{name}(size: *ints, *, dtype: dtype=None) = mt_{name}")(make)
 
     def make_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
         require_cpu(device)

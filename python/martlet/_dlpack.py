@@ -1,15 +1,10 @@
 """DLPack: sharing memory with other array libraries through a capsule, made with Python's own C API."""
 import ctypes
-import enum
 
 from . import _types
 from ._native import _infos, info_of, lib
 from ._ops import ints, op, wrap
 from ._tensor import Tensor
-
-
-class DLDeviceType(enum.IntEnum):
-    kDLCPU = 1
 
 
 class _DLTensor(ctypes.Structure):
@@ -85,7 +80,13 @@ _NAME_POINTER = ctypes.cast(_NAME, ctypes.c_char_p)
 @op("m")
 def __dlpack_device__(input):
     """(CPU, 0)."""
-    return DLDeviceType.kDLCPU, 0
+    if not _device_type:
+        import enum
+        _device_type.append(enum.IntEnum("DLDeviceType", {"kDLCPU": 1}).kDLCPU)
+    return _device_type[0], 0
+
+
+_device_type = []
 
 
 @_DELETER

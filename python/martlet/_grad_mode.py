@@ -1,15 +1,25 @@
 """Turning recording on and off: context managers that are decorators too."""
-import functools
-import inspect
-
+from . import _bridge
 from ._native import lib
+
+_set = _bridge.opened.set_grad_enabled if _bridge.opened else lib.mt_set_grad_enabled
+
+
+def _is_generator(function):
+    """Whether calling it makes a generator; plain functions are told without importing inspect."""
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        return code.co_flags & 0x20 != 0
+    import inspect
+    return inspect.isgeneratorfunction(function)
 
 
 class _Mode:
     """Sets a mode on entry, restores it on exit; as a decorator, around every call."""
 
     def __call__(self, function):
-        if inspect.isgeneratorfunction(function):
+        import functools
+        if _is_generator(function):
             return self._generator(function)
 
         @functools.wraps(function)
@@ -20,6 +30,8 @@ class _Mode:
 
     def _generator(self, function):
         """The mode holds while the generator runs, not while its consumer does."""
+        import functools
+
         @functools.wraps(function)
         def generate(*args, **kwargs):
             iterator = function(*args, **kwargs)
@@ -58,10 +70,10 @@ class no_grad(_Mode):
         return object.__new__(cls)
 
     def __enter__(self):
-        self._before = lib.mt_set_grad_enabled(0)
+        self._before = _set(0)
 
     def __exit__(self, *exc):
-        lib.mt_set_grad_enabled(self._before)
+        _set(self._before)
 
 
 class enable_grad(_Mode):
@@ -75,10 +87,10 @@ class enable_grad(_Mode):
         return object.__new__(cls)
 
     def __enter__(self):
-        self._before = lib.mt_set_grad_enabled(1)
+        self._before = _set(1)
 
     def __exit__(self, *exc):
-        lib.mt_set_grad_enabled(self._before)
+        _set(self._before)
 
 
 class set_grad_enabled(_Mode):
@@ -86,17 +98,17 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode):
         self.mode = bool(mode)
-        self._before = lib.mt_set_grad_enabled(1 if mode else 0)
+        self._before = _set(1 if mode else 0)
 
     def __call__(self, function):
-        lib.mt_set_grad_enabled(self._before)
+        _set(self._before)
         return super().__call__(function)
 
     def __enter__(self):
-        lib.mt_set_grad_enabled(1 if self.mode else 0)
+        _set(1 if self.mode else 0)
 
     def __exit__(self, *exc):
-        lib.mt_set_grad_enabled(self._before)
+        _set(self._before)
 
     def clone(self):
         return set_grad_enabled(self.mode)
@@ -119,11 +131,11 @@ class inference_mode(_Mode):
         self.mode = bool(mode)
 
     def __enter__(self):
-        self._before = lib.mt_set_inference_mode(1 if self.mode else 0), lib.mt_set_grad_enabled(0 if self.mode else 1)
+        self._before = lib.mt_set_inference_mode(1 if self.mode else 0), _set(0 if self.mode else 1)
 
     def __exit__(self, *exc):
         lib.mt_set_inference_mode(self._before[0])
-        lib.mt_set_grad_enabled(self._before[1])
+        _set(self._before[1])
 
     def clone(self):
         return inference_mode(self.mode)

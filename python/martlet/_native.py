@@ -1,7 +1,7 @@
 """Finds and loads libmartlet.so, gives its functions their prototypes, and turns its errors into exceptions."""
 import ctypes
 import os
-import threading
+from _thread import _local  # threading.local without the rest of threading
 
 from ._prototypes import PROTOTYPES
 
@@ -81,7 +81,7 @@ _EXCEPTIONS = {
     -11: _LinAlgError, -12: CaptureError,
 }
 
-_pending = threading.local()
+_pending = _local()
 
 
 def note_exception(exception):

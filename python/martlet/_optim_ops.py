@@ -5,6 +5,7 @@ Functions have the signatures of martlet/optim/_updates.py and return NotImpleme
 """
 import ctypes
 
+from . import _bridge
 from ._native import fail, lib
 from ._tensor import Tensor
 
@@ -33,6 +34,33 @@ def _handles(tensors):
     return kind(*[None if t is None else t._h for t in tensors])
 
 
+def _update(function, options, *lists):
+    """Calls an update for lists of tensors (None for one that is not used); entries that it makes anew are replaced."""
+    function = getattr(lib, function)
+    if _bridge.opened:
+        return _bridge.opened.update(_address_of(function), ctypes.addressof(options), *lists)
+    arrays = [None if tensors is None else _handles(tensors) for tensors in lists]
+    if function(*arrays, len(lists[0]), ctypes.addressof(options)):
+        fail()
+    for tensors, array in zip(lists, arrays):
+        for i, before in enumerate(tensors or ()):
+            h = array[i]
+            if h and (before is None or before._h != h):
+                t = object.__new__(Tensor)
+                t._h = h
+                tensors[i] = t
+
+
+_addresses = {}
+
+
+def _address_of(function):
+    address = _addresses.get(function)
+    if address is None:
+        address = _addresses[function] = ctypes.cast(function, ctypes.c_void_p).value
+    return address
+
+
 def _plain(*values):
     return all(v.__class__ is float or v.__class__ is int for v in values)
 
@@ -43,16 +71,7 @@ def sgd_(params, grads, momentum_buffers, *, lr, momentum=0, dampening=0, weight
     if differentiable or not _plain(lr, momentum, dampening, weight_decay):
         return NotImplemented
     options = _SGD(ctypes.sizeof(_SGD), lr, momentum, dampening, weight_decay, 1 if nesterov else 0, 1 if maximize else 0)
-    buffers = _handles(momentum_buffers) if momentum else None
-    if lib.mt_sgd_update(_handles(params), _handles(grads), buffers, len(params), ctypes.addressof(options)):
-        fail()
-    if momentum:
-        for i, before in enumerate(momentum_buffers):
-            h = buffers[i]
-            if h and (before is None or before._h != h):
-                t = object.__new__(Tensor)
-                t._h = h
-                momentum_buffers[i] = t
+    _update("mt_sgd_update", options, params, grads, momentum_buffers if momentum else None)
 
 
 def adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, *, lr, beta1, beta2, eps, weight_decay=0, amsgrad=False,
@@ -62,20 +81,7 @@ def adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, *, lr, b
         return NotImplemented
     options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 1 if amsgrad else 0, 1 if maximize else 0,
                     1 if decoupled_weight_decay else 0)
-    largest = _handles(max_exp_avg_sqs) if amsgrad else None
-    if lib.mt_adam_update(_handles(params), _handles(grads), _handles(exp_avgs), _handles(exp_avg_sqs), largest, _handles(steps),
-                          len(params), ctypes.addressof(options)):
-        fail()
-
-
-def sparse_adam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, maximize=False):
-    """See martlet.optim._updates.sparse_adam_."""
-    if not _plain(lr, beta1, beta2, eps):
-        return NotImplemented
-    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, 0, 0, 1 if maximize else 0, 0)
-    if lib.mt_sparse_adam_update(_handles(params), _handles(grads), _handles(exp_avgs), _handles(exp_avg_sqs),
-                                 (ctypes.c_int64 * len(steps))(*steps), len(params), ctypes.addressof(options)):
-        fail()
+    _update("mt_adam_update", options, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps)
 
 
 def rmsprop_(params, grads, square_avgs, grad_avgs, momentum_buffers, steps, *, lr, alpha, eps, weight_decay=0, momentum=0,
@@ -84,10 +90,8 @@ def rmsprop_(params, grads, square_avgs, grad_avgs, momentum_buffers, steps, *, 
     if differentiable or not _plain(lr, alpha, eps, weight_decay, momentum):
         return NotImplemented
     options = _RMSprop(ctypes.sizeof(_RMSprop), lr, alpha, eps, weight_decay, momentum, 1 if centered else 0, 1 if maximize else 0)
-    if lib.mt_rmsprop_update(_handles(params), _handles(grads), _handles(square_avgs), _handles(grad_avgs) if centered else None,
-                             _handles(momentum_buffers) if momentum > 0 else None, _handles(steps), len(params),
-                             ctypes.addressof(options)):
-        fail()
+    _update("mt_rmsprop_update", options, params, grads, square_avgs, grad_avgs if centered else None,
+            momentum_buffers if momentum > 0 else None, steps)
 
 
 def adagrad_(params, grads, state_sums, steps, *, lr, lr_decay=0, weight_decay=0, eps=1e-10, maximize=False, differentiable=False):
@@ -95,6 +99,4 @@ def adagrad_(params, grads, state_sums, steps, *, lr, lr_decay=0, weight_decay=0
     if differentiable or not _plain(lr, lr_decay, weight_decay, eps):
         return NotImplemented
     options = _Adagrad(ctypes.sizeof(_Adagrad), lr, lr_decay, weight_decay, 0, eps, 1 if maximize else 0)
-    if lib.mt_adagrad_update(_handles(params), _handles(grads), _handles(state_sums), _handles(steps), len(params),
-                             ctypes.addressof(options)):
-        fail()
+    _update("mt_adagrad_update", options, params, grads, state_sums, steps)

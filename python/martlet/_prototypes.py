@@ -620,6 +620,7 @@ PROTOTYPES = {
     "mt_svdvals": "p:p",
     "mt_t": "p:p",
     "mt_take": "p:pp",
+    "mt_take_": "i:pp",
     "mt_tan": "p:p",
     "mt_tan_": "i:p",
     "mt_tanh": "p:p",

@@ -23,7 +23,7 @@ class TensorType(type):
 class Tensor(_bridge.TensorBase, metaclass=TensorType):
     """An n-dimensional array that remembers how it was computed. Make one with `martlet.tensor(data)`."""
 
-    __slots__ = ("__dict__", "__weakref__")
+    __slots__ = ()
     __array_priority__ = 1000
 
     def __new__(cls, *data, **options):
@@ -667,7 +667,7 @@ Tensor.T = Tensor.H = _transposed("T", False)
 Tensor.mT = Tensor.mH = _transposed("mT", True)
 _ops.Tensor = Tensor
 _ops._SCOPE["Tensor"] = Tensor
-_bridge.connect(Tensor, Size, BY_CODE, _types.dtype)
+_bridge.connect(Tensor, Size, BY_CODE, _types.dtype, lambda name: resolve("m", name))
 _ops.quicken(Tensor, """
 backward(input: T, gradient: T?=None) = mt_backward(input, gradient, 0, 0) -> none
 requires_grad_(input: T, requires_grad: bool=True) = mt_set_requires_grad -> self

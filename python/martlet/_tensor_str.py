@@ -1,5 +1,4 @@
 """The options of tensor text. The text itself is the library's."""
-import contextlib
 import ctypes
 import math
 
@@ -51,13 +50,17 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
         fail()
 
 
-@contextlib.contextmanager
 def printoptions(**options):
     """set_printoptions for the length of a block."""
-    before = get_printoptions()
-    set_printoptions(**options)
-    try:
-        yield
-    finally:
-        set_printoptions(**before)
+    import contextlib
+
+    @contextlib.contextmanager
+    def block():
+        before = get_printoptions()
+        set_printoptions(**options)
+        try:
+            yield
+        finally:
+            set_printoptions(**before)
+    return block()
 

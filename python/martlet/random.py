@@ -1,5 +1,4 @@
 """Generators and their states: manual_seed, get_rng_state, fork_rng, ..."""
-import contextlib
 
 from ._native import fail, lib
 from ._types import device as _device, require_cpu
@@ -127,14 +126,18 @@ def set_rng_state(new_state):
     default_generator.set_state(new_state)
 
 
-@contextlib.contextmanager
 def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
     """Inside the block, draws from the default generator leave no trace after it."""
-    if not enabled:
-        yield
-        return
-    state = get_rng_state()
-    try:
-        yield
-    finally:
-        set_rng_state(state)
+    import contextlib
+
+    @contextlib.contextmanager
+    def block():
+        if not enabled:
+            yield
+            return
+        state = get_rng_state()
+        try:
+            yield
+        finally:
+            set_rng_state(state)
+    return block()

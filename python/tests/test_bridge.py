@@ -28,6 +28,11 @@ a.item(); a[0, 0].item(); n[0, 1].item(); (a > 1)[0, 0].item(); a.shape; n.dtype
 a.backward(); (p * a).sum().backward(); p.grad; p.grad is p.grad; p.sum().backward(torch.tensor(2.0)); p.sum().backward(gradient=torch.tensor(2.0), retain_graph=True); p.sum().backward(2.0); p.backward()
 p.requires_grad; p.requires_grad_(False); n.requires_grad_(); n.__setattr__('requires_grad', True); p.__setattr__('requires_grad', 1); p.exp().__setattr__('requires_grad', False); a.item(3); a.item(k=1); p.__setattr__('grad', 3); p.__setattr__('grad', a); p.__setattr__('grad', torch.ones(7)); p.__setattr__('grad', None); p.__delattr__('grad')
 a.add(numpy.float32(2)); a.sum(numpy.int64(1)); a.view(numpy.int64(6)); a + numpy.float64(2); a.transpose(numpy.int32(0), 1); a.select(numpy.int64(0), numpy.int64(1)); a + numpy.ones(3, 'float32')
+a[0]; a[-1]; a[5]; a[-3]; a[2 ** 70]; a[0][1]; a[True]; torch.tensor(5.0)[0]; a[0.5]; a['x']; a[None]; a[0, 1]; n[n[0, 1]]; pow(a, 2, 3); a ** 'x'; a.__add__(1); a.__radd__(1); a.__rsub__(b); a.__sub__('x'); a @ 'x'; a / None
+torch.tensor(1.0); torch.tensor(3); torch.tensor(True); torch.tensor([1.0, 2.5]); torch.tensor((1.0,), requires_grad=True); torch.tensor(1.5, requires_grad=True); torch.tensor([1, 2.5]); torch.tensor([]); torch.tensor(); torch.tensor(1, requires_grad=True); torch.tensor(None); torch.tensor('x'); torch.tensor(2 ** 70); torch.tensor(1e300); torch.tensor(data=1.0); torch.tensor(1.0, k=1); torch.tensor([a[0, 0], 1.0])
+torch.zeros(2); torch.zeros(2, 3); torch.zeros((2, 3)); torch.ones([2]); torch.ones(2, dtype=torch.int64); torch.zeros(); torch.zeros(()); torch.zeros(-1); torch.zeros(2.5); torch.zeros('x'); torch.zeros(2, requires_grad=True); torch.zeros(2, dtype=float); torch.zeros(2, dtype=3); torch.zeros(size=(2,)); torch.ones(2, out=torch.ones(3)); torch.zeros(2, k=3); torch.zeros(*[1] * 13)
+torch.autograd.grad(p.sum(), p); torch.autograd.grad((p * p).sum(), [p], create_graph=True); torch.autograd.grad(p.sum(), (p, a)); torch.autograd.grad(p.sum(), (p, a.clone().requires_grad_())); torch.autograd.grad(p.sum(), (p, a.clone().requires_grad_()), allow_unused=True); torch.autograd.grad(p, p, torch.ones(2, 3)); torch.autograd.grad(p, p, grad_outputs=torch.ones(2, 3)); torch.autograd.grad(p, p, grad_outputs=[None]); torch.autograd.grad(p, p); torch.autograd.grad(p.sum(), []); torch.autograd.grad(p.sum(), 3); torch.autograd.grad([p.sum(), p.mean()], p); torch.autograd.grad(p.sum(), p, retain_graph=1, create_graph=None); torch.autograd.grad(); torch.autograd.grad(p.sum(), p, k=1)
+a.is_sparse; a.data; p.__setattr__('data', a); p.__setattr__('data', 3); a.__dict__; a.max(0); a.max(0, keepdim=True); a.sort(); a.topk(2); a.split(1); a.split([1, 1]); a.chunk(2); a.unbind(1); torch.unbind(a, 5); torch.max(a, 1); torch.max(a, 1, out=(torch.ones(2), torch.ones(2, dtype=torch.int64))); a.min(7); a.split('x'); torch.linalg.qr(a); torch.linalg.svd(a @ 3)
 torch.bernoulli(a * 0); torch.normal(a * 0, 0 * a); a.clone(); a.detach(); a.contiguous(); a.copy_(b); a.copy_(3); a.fill_(True); a.zero_(); a.to(torch.int64); a.unbind(); a.max(0); torch.where(a > 1, a, 0.0)
 """
 
@@ -76,13 +81,53 @@ def test_same_results_and_errors():
 def test_the_door_is_chosen():
     script = "import martlet, types; print(type(martlet.add) is types.FunctionType, martlet._bridge.opened is None)"
     assert run("ctypes", script) == "True True\n"
-    assert run("abi3", script) == "False False\n"
+    assert run("abi3", script) == run("", script) == "False False\n"
     done = subprocess.run([sys.executable, "-c", "import martlet"], env=dict(os.environ, MARTLET_BRIDGE="other", PYTHONPATH=ROOT),
                           capture_output=True, text=True)
     assert "MARTLET_BRIDGE must be ctypes or abi3, got 'other'" in done.stderr
 
 
 BOTH = pytest.mark.parametrize("door", ["ctypes", "abi3"])
+
+
+@BOTH
+def test_subclasses_and_foreign_operands(door):
+    """A method that a subclass has of its own is called, also for the tensor on the right; other types get their turn."""
+    assert run(door, """
+import weakref, martlet as torch
+class Own(torch.Tensor):
+    def __add__(self, other): return "add"
+    def __radd__(self, other): return "radd"
+    def __getitem__(self, key): return "item"
+class Plain(torch.Tensor):
+    pass
+class Foreign:
+    def __radd__(self, other): return "foreign"
+t, own, plain = torch.ones(2), torch.ones(2).as_subclass(Own), torch.ones(2).as_subclass(Plain)
+print(t + own, own + t, own + 1, 1 + own, own[0], type(own * 2).__name__, torch.equal(own - t, t - t))
+print(torch.equal(t + plain, t + t), torch.equal(plain + 1, 1 + plain), plain[1].item(), t + Foreign())
+u = t
+u += 1
+print(u is t, t.tolist())
+for bad in ("t + []", "t - None", "pow(t, 2, 'x')"):
+    try:
+        print(eval(bad))
+    except TypeError as error:
+        print(error)
+plain.note = 3
+reference = weakref.ref(plain)
+print(plain.note, vars(plain), reference() is plain)
+del plain
+print(reference())
+""") == """radd add add radd item Tensor True
+True True 1.0 foreign
+True [2.0, 2.0]
+unsupported operand type(s) for +: 'Tensor' and 'list'
+unsupported operand type(s) for -: 'Tensor' and 'NoneType'
+__pow__() takes 2 positional arguments but 3 were given
+3 {'note': 3} True
+None
+"""
 
 
 @BOTH

@@ -154,3 +154,30 @@ print(torch.ones(3).sum().item())
     root = os.path.dirname(os.path.dirname(os.path.abspath(torch.__file__)))
     result = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True)
     assert result.stdout == "[enforce fail at alloc] DefaultCPUAllocator\n3.0\n", result.stderr
+
+
+def test_out_takes_over_a_result_unless_somebody_sees_the_memory():
+    a = torch.arange(1000.0)
+    out = torch.empty(1000)
+    view, array, before = None, None, out._version
+    for step in range(4):
+        torch.add(a, step, out=out)
+        assert torch.equal(out, a + step) and out._version > before
+        if step == 0:
+            view = out[1:]
+        if step == 1:
+            view = None
+            array = out.numpy()
+        if view is not None:
+            assert torch.equal(view, a[1:] + step)
+        if array is not None:
+            assert array.tolist() == (a + step).tolist()
+    strided = torch.zeros(3, 2).t()
+    torch.mul(torch.ones(2, 3), 3, out=strided)
+    assert strided.tolist() == [[3, 3, 3], [3, 3, 3]]
+    x = torch.ones(3, requires_grad=True)
+    kept = torch.zeros(3)
+    y = (x * kept).sum()
+    torch.add(torch.ones(3), 1, out=kept)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()

@@ -11,8 +11,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def block(language):
+    """The README's blocks of a language, which go on from one another."""
     with open(os.path.join(ROOT, "README.md")) as f:
-        return re.search(r"^```" + language + r"\n(.*?)^```", f.read(), re.S | re.M).group(1)
+        return "".join(re.findall(r"^```" + language + r"\n(.*?)^```", f.read(), re.S | re.M))
 
 
 def output(command, **options):
@@ -32,6 +33,8 @@ def test_python(tmp_path):
     assert last < first / 100
     assert lines[4] == "tensor(48., grad_fn=<MulBackward0>)"
     assert "nnz=4, layout=torch.sparse_coo" in "".join(lines[5:])
+    before, after = (float(v) for v in re.findall(r"tensor\((\S+?)\)", lines[-1]))
+    assert after < before < last
 
 
 def test_c(tmp_path):

@@ -14,7 +14,8 @@ extension Autograd {
     ///   nil where nothing is recorded.
     public static func attach(
         _ name: String, inputs: [Tensor?], outputs: [Tensor], saved: [Tensor?] = [], changed: [Tensor] = [],
-        constant: [Tensor] = [], materialize: @escaping () -> Bool = { true }, backward: @escaping Node.Backward
+        constant: [Tensor] = [], materialize: @escaping () -> Bool = { true },
+        backward: @escaping (_ node: Node, _ gradients: [Tensor?]) throws -> [Tensor?]
     ) throws -> ([Tensor], Node?) {
         for t in changed {
             if t.leafRequiresGrad && t.history == nil && GradMode.isEnabled {
@@ -31,15 +32,17 @@ extension Autograd {
         }
         guard GradMode.needs(inputs) else { return (results, nil) }
         let infos = results.map(OutputInfo.init)
+        var edges = EdgeList()
+        for t in inputs { edges.append(t?.gradEdge()) }
         let node = Node(
-            name, kind: .custom, edges: ShortList(inputs.map { $0?.gradEdge() }), output: infos.first,
+            name, kind: .custom, edges: edges, output: infos.first,
             further: infos.count > 1 ? Array(infos.dropFirst()) : nil
         ) { node, g in
-            var g = g
+            var g = Array(g)
             if materialize() {
                 for i in g.indices where g[i] == nil { g[i] = try Tensor.zeros(infos[i].sizes, infos[i].dtype) }
             }
-            return try backward(node, g)
+            return TensorList(try backward(node, g))
         }
         for t in saved {
             if let t, let i = outputs.firstIndex(where: { $0 === t }), !inputs.contains(where: { $0 === t }) {

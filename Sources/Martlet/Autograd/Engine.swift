@@ -63,6 +63,8 @@ struct Engine {
         return try engine.run(starts, inputs, accumulate)
     }
 
+    private static let one = Tensor.number(1.0)
+
     /// The seed gradient: one for a scalar, else what the caller gave, checked.
     private static func rootGradient(_ root: Tensor, _ g: Tensor?) throws -> Tensor {
         if let g {
@@ -78,7 +80,7 @@ struct Engine {
         guard root.dtype.isFloatingPoint else {
             throw MartletError.runtime("grad can be implicitly created only for real scalar outputs but got \(root.typeName)")
         }
-        return try Tensor.full(root.sizes, .number(1.0), root.dtype)
+        return try Tensor.full(root.sizes, one, root.dtype)
     }
 
     /// The task of a node, made where there is none.
@@ -102,6 +104,8 @@ struct Engine {
 
     private mutating func run(_ starts: [(Edge, Tensor)], _ inputs: [Tensor]?, _ accumulate: Bool) throws -> [Tensor?] {
         // Discover the graph and count how many gradients each node waits for.
+        tasks.reserveCapacity(16)
+        heap.reserveCapacity(8)
         for (edge, _) in starts { _ = index(edge.node) }
         var next = 0
         while next < tasks.count {
@@ -193,15 +197,16 @@ struct Engine {
     }
 
     /// Takes the gradients of a node's outputs out of its task.
-    private mutating func take(_ i: Int) -> [Tensor?] {
+    @inline(__always)
+    private mutating func take(_ i: Int) -> TensorList {
+        var g = TensorList()
         let count = tasks[i].node.outputCount
-        var g = [Tensor?](repeating: nil, count: max(count, 1 + (tasks[i].others?.count ?? 0)))
-        g[0] = tasks[i].gradient.take()
+        if count > 0 || tasks[i].gradient != nil { g.append(tasks[i].gradient.take()) }
         if let others = tasks[i].others {
-            for k in others.indices { g[k + 1] = others[k] }
             tasks[i].others = nil
+            for e in others { g.append(e) }
         }
-        if count == 0 && g.count == 1 && g[0] == nil { return [] }
+        while g.count < count { g.append(nil) }
         return g
     }
 
@@ -220,7 +225,7 @@ struct Engine {
         if let leaf = node as? AccumulateGrad { try runHooks(0, leaf.slot, &g) }
         for (output, slot) in hooks?.tensors ?? [] { try runHooks(output, slot, &g) }
         for hook in hooks?.before ?? [] {
-            if let replaced = try hook.run(g) { g = replaced }
+            if let replaced = try hook.run(Array(g)) { g = TensorList(replaced) }
         }
         var c = tasks[i].capture
         while c >= 0 {
@@ -229,34 +234,32 @@ struct Engine {
             c = capture.next
         }
         // A node that was reached only with "no gradient" passes that on.
-        var results: [Tensor?]
+        var results = TensorList()
         if !tasks[i].needed {
-            results = []
-        } else if node.kind != .custom && g.allSatisfy({ $0 == nil }) {
-            results = []
+            // Only its gradient was asked for.
+        } else if node.kind != .custom && !g.contains(where: { $0 != nil }) {
+            // Nothing is passed on.
         } else if let leaf = node as? AccumulateGrad {
-            let arrived = hooks == nil ? [] : g
-            if var value = g[0] {
-                g = []
+            let arrived = hooks == nil ? [] : Array(g)
+            if var value = g.take(0) {
                 try leaf.accumulate(&value)
             }
             for hook in hooks?.after ?? [] { _ = try hook.run([], arrived) }
             return
         } else {
-            let arrived = hooks == nil ? [] : g
+            let arrived = hooks == nil ? [] : Array(g)
             results = try node.apply(g)
             if Autograd.checksNaN { try refuseNaN(results, node) }
             for hook in hooks?.after ?? [] {
-                if let replaced = try hook.run(results, arrived) { results = replaced }
+                if let replaced = try hook.run(Array(results), arrived) { results = TensorList(replaced) }
             }
             if !keepGraph { node.releaseSaved() }
         }
-        g = []
+        g = TensorList()
         for k in 0..<node.edges.count {
             guard let edge = node.edges[k] else { continue }
             let j = index(edge.node)
-            if k < results.count, let g = results[k] {
-                results[k] = nil
+            if k < results.count, let g = results.take(k) {
                 try add(try validated(g, edge, from: node, k), to: j, edge.index)
             }
             tasks[j].pending -= 1
@@ -265,7 +268,7 @@ struct Engine {
     }
 
     /// A tensor's own hooks on its gradient, and its wish to keep it.
-    private func runHooks(_ output: Int, _ slot: GradSlot, _ g: inout [Tensor?]) throws {
+    private func runHooks(_ output: Int, _ slot: GradSlot, _ g: inout TensorList) throws {
         guard output < g.count, var value = g[output] else { return }
         if slot.hooks.isEmpty && !slot.retainsGrad { return }
         for hook in slot.hooks {
@@ -312,7 +315,7 @@ struct Engine {
     }
 
     /// Names the first gradient of a step that holds a NaN.
-    private func refuseNaN(_ gradients: [Tensor?], _ node: Node) throws {
+    private func refuseNaN(_ gradients: TensorList, _ node: Node) throws {
         for (i, g) in gradients.enumerated() {
             guard let g, i < node.edges.count, node.needs(i), g.dtype.isFloatingPoint else { continue }
             let values = g.sparse?.values ?? g

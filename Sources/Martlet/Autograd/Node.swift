@@ -17,18 +17,18 @@ public struct Edge {
 /// The closure is written with differentiable operations, so running it while recording gives
 /// gradients of gradients of any order.
 public class Node {
-    public typealias Backward = (_ node: Node, _ gradients: [Tensor?]) throws -> [Tensor?]
+    public typealias Backward = (_ node: Node, _ gradients: TensorList) throws -> TensorList
 
     /// torch's name of the step, e.g. `MulBackward0`.
     public internal(set) var name: String
     /// One per input, nil where the input needs no gradient.
-    public internal(set) var edges: ShortList<Edge?>
+    public internal(set) var edges: EdgeList
     /// Grows with creation; the engine runs newer nodes first.
     let sequence: UInt64
     /// What each output looked like, to check gradients against and to fill in zeros: the first, and the others.
     private(set) var output: OutputInfo?
     private(set) var furtherOutputs: [OutputInfo]?
-    var savedTensors = ShortList<SavedTensor>()
+    var savedTensors = SavedList()
     private(set) var isReleased = false
     let kind: Kind
     var backward: Backward?
@@ -44,7 +44,7 @@ public class Node {
     private static let counter = Atomic<UInt64>(1)
 
     init(
-        _ name: String, kind: Kind = .step, edges: ShortList<Edge?>, output: OutputInfo?, further: [OutputInfo]? = nil,
+        _ name: String, kind: Kind = .step, edges: EdgeList, output: OutputInfo?, further: [OutputInfo]? = nil,
         backward: Backward?
     ) {
         self.name = name
@@ -89,7 +89,7 @@ public class Node {
 
     /// Whether input `i` takes a gradient.
     @inline(__always)
-    public func needs(_ i: Int) -> Bool { edges[i] != nil }
+    public func needs(_ i: Int) -> Bool { edges.leads(i) }
 
     /// Keeps inputs for the way back; nil stands for one that is not needed.
     @inline(__always)
@@ -128,13 +128,13 @@ public class Node {
 
     /// Frees what was kept for the way back.
     func releaseSaved() {
-        if savedTensors.isEmpty { return }
+        if savedTensors.count == 0 { return }
         isReleased = true
         Graveyard.bury(self, savedOnly: true)
     }
 
     /// One step. Gradients of outputs in, gradients of inputs out.
-    func apply(_ gradients: [Tensor?]) throws -> [Tensor?] {
+    func apply(_ gradients: TensorList) throws -> TensorList {
         guard let backward else {
             throw MartletError.notImplemented("derivative for \(name) is not implemented")
         }
@@ -143,7 +143,7 @@ public class Node {
 
     deinit {
         // A chain of a million nodes must not be a million nested deinits.
-        if !edges.isEmpty || !savedTensors.isEmpty || backward != nil { Graveyard.bury(self, savedOnly: false) }
+        if edges.count != 0 || savedTensors.count != 0 || backward != nil { Graveyard.bury(self, savedOnly: false) }
     }
 }
 
@@ -183,8 +183,8 @@ enum HookID {
 /// goes to a queue that the outermost release drains. Depth and queue are the thread's, in the kernels' thread-local slot.
 enum Graveyard {
     private struct Remains {
-        let saved: ShortList<SavedTensor>
-        let edges: ShortList<Edge?>
+        let saved: SavedList
+        let edges: EdgeList
         let backward: Node.Backward?
     }
     private final class Queue { var items: [Remains] = [] }
@@ -210,7 +210,7 @@ enum Graveyard {
                     saved: node.savedTensors, edges: savedOnly ? [] : node.edges, backward: savedOnly ? nil : node.backward))
         }
         tls.pointee.spare.0 += 1
-        node.savedTensors = []
+        node.savedTensors = SavedList()
         if !savedOnly {
             node.edges = []
             node.backward = nil
@@ -310,7 +310,7 @@ final class AccumulateGrad: Node {
     var variable: Tensor? {
         leafPlace.withLock { leaf -> Tensor? in
             guard let leaf else { return nil }
-            weak var living = leaf.takeUnretainedValue()  // nil where its end has begun and waits for the lock
+            weak let living = leaf.takeUnretainedValue()  // nil where its end has begun and waits for the lock
             return living
         }
     }
@@ -322,7 +322,7 @@ final class AccumulateGrad: Node {
         leafPlace.withLock { leaf in leaf.map { $0._withUnsafeGuaranteedRef(look) } ?? gone }
     }
 
-    override func apply(_ gradients: [Tensor?]) throws -> [Tensor?] {
+    override func apply(_ gradients: TensorList) throws -> TensorList {
         if var g = gradients[0] { try accumulate(&g) }
         return []
     }

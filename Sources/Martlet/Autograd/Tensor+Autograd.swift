@@ -154,7 +154,6 @@ extension Tensor {
         if let accumulator { return accumulator }
         let slot = makeGradSlot()
         let a = AccumulateGrad(self, slot)
-        a.makeHooks().tensors = [(0, slot)]
         accumulator = a
         return a
     }
@@ -164,7 +163,7 @@ extension Tensor {
     /// Call only where ``GradMode`` says that one of the inputs needs a gradient.
     @inline(__always)
     func attach(
-        _ name: String, _ inputs: ShortList<Tensor?>, save: (Node) -> Void = { _ in }, backward: @escaping Node.Backward
+        _ name: String, _ inputs: TensorList, save: (Node) -> Void = { _ in }, backward: @escaping Node.Backward
     ) {
         let node = Node(name, inputs, OutputInfo(self), backward)
         save(node)
@@ -339,8 +338,8 @@ extension Node {
     }
 
     /// A step on `inputs`, with edges to those that want a gradient.
-    convenience init(_ name: String, _ inputs: ShortList<Tensor?>, _ output: OutputInfo?, _ backward: @escaping Backward) {
-        var edges = ShortList<Edge?>()
+    convenience init(_ name: String, _ inputs: TensorList, _ output: OutputInfo?, _ backward: @escaping Backward) {
+        var edges = EdgeList()
         for i in 0..<inputs.count { edges.append(inputs[i]?.gradEdge()) }
         self.init(name, edges: edges, output: output, backward: backward)
     }
@@ -348,7 +347,7 @@ extension Node {
     /// Records one step with several outputs. Outputs that are not floating point get no history.
     @inline(__always)
     static func attach(
-        _ name: String, _ results: [Tensor], _ inputs: ShortList<Tensor?>, save: (Node) -> Void = { _ in },
+        _ name: String, _ results: [Tensor], _ inputs: TensorList, save: (Node) -> Void = { _ in },
         backward: @escaping Backward
     ) {
         let node = Node(name, inputs, nil, backward)

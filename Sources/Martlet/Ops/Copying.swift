@@ -68,6 +68,23 @@ extension Tensor {
         return self
     }
 
+    /// Takes over the elements of `result`, which was just computed and is not used further: where nobody else looks at
+    /// either's memory the two exchange it, else the elements are copied.
+    @discardableResult
+    public func takeOver(_ result: Tensor) throws -> Tensor {
+        guard isContiguous, result.isContiguous, offset == 0, result.offset == 0, sizes == result.sizes, dtype == result.dtype,
+            sparse == nil, result.sparse == nil, view == nil, result.view == nil, ownVersion == nil, !Tape.isRecording,
+            !GradMode.needs(self, result), storage !== result.storage, isKnownUniquelyReferenced(&storage),
+            isKnownUniquelyReferenced(&result.storage), storage.mayExchange, result.storage.mayExchange
+        else { return try copyInPlace(result) }
+        try checkInPlace("copy_")
+        let version = storage.version
+        swap(&storage, &result.storage)
+        storage.version = version
+        bumpVersion()
+        return self
+    }
+
     func sharesMemory(with other: Tensor) -> Bool { storage === other.storage && numel > 0 && other.numel > 0 }
 
     /// Sets every element to a number or 0-dim tensor.

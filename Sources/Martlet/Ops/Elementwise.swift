@@ -51,10 +51,11 @@ func binaryKernel(
 }
 
 /// ``binaryKernel(_:_:_:dtype:into:)`` where one call of the kernel does: row-major operands, of which one has the
-/// result's sizes and the other the same or one element. A single element of another dtype is converted on the way.
+/// result's sizes and the other the same or one element. A single element of another dtype is converted on the way, which
+/// is why this way is not taken while recording.
 @inline(__always)
 private func plainBinary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ dtype: DType, into given: Tensor?) throws -> Tensor? {
-    guard a.sparse == nil, b.sparse == nil, a.isContiguous, b.isContiguous else { return nil }
+    guard a.sparse == nil, b.sparse == nil, a.isContiguous, b.isContiguous, !Tape.isRecording else { return nil }
     let shaped: Tensor
     if a.numel != 1 || a.rank > b.rank || (b.numel == 1 && a.rank == b.rank) {
         guard b.numel == 1 ? b.rank <= a.rank : a.sizes == b.sizes else { return nil }
@@ -265,7 +266,7 @@ func unaryKernel(_ op: UnaryOp, _ a: Tensor) throws -> Tensor {
         let r = try unaryKernel(op, a.operand(.float32))
         return try withNoGrad { try r.to(a.dtype) }
     }
-    if a.isPlain {
+    if a.isPlain && !Tape.isRecording {
         let out = try Tensor.empty(a.sizes, a.dtype)
         if a.dtype == .float32 {
             mk_unary_f32(op.rawValue, a.typed(Float.self), 1, out.typed(Float.self), 1, Int64(a.numel))

@@ -125,7 +125,7 @@ extension Tensor {
             guard let g = g[0] else { return [nil, nil, nil] }
             let x = try node.saved(0)
             let (low, high) = (try node.savedOptional(1), try node.savedOptional(2))
-            var grads: [Tensor?] = [nil, nil, nil]
+            var grads: TensorList = [nil, nil, nil]
             if low?.isWrappedNumber ?? true, high?.isWrappedNumber ?? true, !Tensor.recordsBackward(g, x) {
                 let (a, b) = (low.map { $0.readDouble(at: $0.offset) }, high.map { $0.readDouble(at: $0.offset) })
                 return [try paramBackward(.clamp, g, x, a ?? -.infinity, b ?? .infinity), nil, nil]

@@ -44,13 +44,13 @@ extension Tensor {
         }
         if GradMode.needs(tensors) && type.isFloatingPoint {
             let kinds = tensors.map { ($0.sizes, $0.dtype) }
-            out.attach("CatBackward0", ShortList(tensors)) { node, g in
-                guard let g = g[0] else { return kinds.map { _ in nil } }
-                return try kinds.indices.map { i in
+            out.attach("CatBackward0", TensorList(tensors)) { node, g in
+                guard let g = g[0] else { return [] }
+                return TensorList(try kinds.indices.map { i in
                     guard node.needs(i) else { return nil }
                     guard let r = ranges[i] else { return try Tensor.zeros(kinds[i].0, kinds[i].1) }
                     return try g.narrow(d, r.start, r.length).to(kinds[i].1)
-                }
+                })
             }
         }
         return out
@@ -75,8 +75,8 @@ extension Tensor {
         }
         if GradMode.needs(tensors) && type.isFloatingPoint {
             let kinds = tensors.map(\.dtype)
-            out.attach("StackBackward0", ShortList(tensors)) { node, g in
-                try kinds.indices.map { node.needs($0) ? try g[0]?.select(d, $0).to(kinds[$0]) : nil }
+            out.attach("StackBackward0", TensorList(tensors)) { node, g in
+                TensorList(try kinds.indices.map { node.needs($0) ? try g[0]?.select(d, $0).to(kinds[$0]) : nil })
             }
         }
         return out

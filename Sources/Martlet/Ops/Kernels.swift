@@ -236,15 +236,15 @@ extension Tensor {
     /// Records `out` as a function whose derivatives are zero.
     func recordFlat(_ out: Tensor, _ name: String, _ inputs: [Tensor]) {
         guard GradMode.needs(inputs) else { return }
-        out.attach(name, ShortList(inputs)) { node, g in
-            try node.edges.map { edge in edge == nil ? nil : try g[0].map { try Tensor.zeros($0.sizes, $0.dtype) } }
+        out.attach(name, TensorList(inputs)) { node, g in
+            TensorList(try node.edges.map { edge in edge == nil ? nil : try g[0].map { try Tensor.zeros($0.sizes, $0.dtype) } })
         }
     }
 
     /// Records `out` as a function that has no derivative: asking for one is an error.
     func recordUndifferentiable(_ out: Tensor, _ aten: String, _ inputs: [Tensor]) {
         guard GradMode.needs(inputs) else { return }
-        out.attach("NotImplemented", ShortList(inputs)) { _, _ in
+        out.attach("NotImplemented", TensorList(inputs)) { _, _ in
             throw MartletError.runtime("derivative for aten::\(aten) is not implemented")
         }
     }

@@ -59,7 +59,7 @@ extension Tensor {
         } backward: { node, g in
             guard let g = g[0] else { return lead == 0 ? [nil, nil] : [nil, nil, nil] }
             let g2 = g.rank == 2 ? g : try g.reshape([rows, n] as Dims)
-            var out: [Tensor?] = []
+            var out = TensorList()
             if let biasSizes { out.append(node.needs(0) ? try g2.sumTo(biasSizes) : nil) }
             out.append(node.needs(lead) ? try g2.mm(node.saved(1)).reshape(to: xSizes) : nil)
             if node.needs(lead + 1) {

@@ -146,7 +146,7 @@ extension Tensor {
             out.attach("BinaryCrossEntropyBackward0", [self, target]) { $0.save(self, target) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, y) = (try node.saved(0), try node.saved(1))
-                var grads: [Tensor?] = [nil, nil]
+                var grads: TensorList = [nil, nil]
                 if node.needs(0) {
                     let spread = try x.rsub(.number(1)).mul(x).clampMin(.number(1e-12))
                     grads[0] = try g.mul(x.sub(y)).div(spread)
@@ -181,7 +181,7 @@ extension Tensor {
                 node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, y) = (try node.saved(0), try node.saved(1))
-                var grads: [Tensor?] = [nil, nil]
+                var grads: TensorList = [nil, nil]
                 if node.needs(0) {
                     let s = try x.sigmoid()
                     if let posWeight {
@@ -206,12 +206,12 @@ extension Tensor {
 
     /// Gradients of single losses times the weights, over the count for a mean.
     private static func finishLossGradients(
-        _ grads: [Tensor?], _ weight: Tensor?, _ reduction: LossReduction, _ count: Int
-    ) throws -> [Tensor?] {
-        try grads.map { grad in
+        _ grads: TensorList, _ weight: Tensor?, _ reduction: LossReduction, _ count: Int
+    ) throws -> TensorList {
+        TensorList(try grads.map { grad in
             guard var d = grad else { return nil }
             if let weight { d = try d.mul(weight) }
             return reduction == .mean ? try d.div(.number(count)) : d
-        }
+        })
     }
 }

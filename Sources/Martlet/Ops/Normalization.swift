@@ -296,7 +296,7 @@ struct NormForm {
     }
 
     /// Gradients by differentiable operations; the statistics are recomputed from x so that they take part.
-    func gradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?) throws -> [Tensor?] {
+    func gradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?) throws -> TensorList {
         let (xs, gs) = (try x.reshape(shape), try g.reshape(shape))
         let centered = try xs.sub(xs.mean(over, keepDim: true))
         let rstd = try centered.mul(centered).mean(over, keepDim: true).add(.number(eps)).rsqrt()
@@ -328,7 +328,7 @@ struct NormForm {
     }
 
     /// Layer normalisation's gradients in one pass each.
-    func layerGradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?, _ mean: Tensor, _ rstd: Tensor) throws -> [Tensor?] {
+    func layerGradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?, _ mean: Tensor, _ rstd: Tensor) throws -> TensorList {
         let (xs, gs, ws) = (try x.contiguous(), try g.contiguous(), try w?.contiguous())
         let dx = node.needs(0) ? try Tensor.empty(x.sizes, x.dtype) : nil
         let sizes = w?.sizes ?? [shape[1]]
@@ -339,7 +339,7 @@ struct NormForm {
     }
 
     /// Group and batch normalisation's gradients from the saved statistics, without recording.
-    func fusedGradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?, _ mean: Tensor, _ rstd: Tensor) throws -> [Tensor?] {
+    func fusedGradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?, _ mean: Tensor, _ rstd: Tensor) throws -> TensorList {
         let gs = try g.reshape(shape)
         var dx: Tensor?
         if node.needs(0) {

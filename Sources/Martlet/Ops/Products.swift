@@ -102,7 +102,7 @@ extension Tensor {
     /// gradient times alpha to the gradients of a and b.
     private static func affine(
         _ name: String, _ input: Tensor, _ a: Tensor, _ b: Tensor, _ beta: Tensor, _ alpha: Tensor, _ shape: Dims,
-        _ factors: @escaping (Node, Tensor) throws -> [Tensor?]
+        _ factors: @escaping (Node, Tensor) throws -> TensorList
     ) throws -> Tensor {
         guard isExpandable(input.sizes, shape) else { return try input.expand(shape) }
         try a.refuseBool("addmm_impl_cpu_")
@@ -140,7 +140,9 @@ extension Tensor {
                 let needsFactors = node.needs(1) || node.needs(2)
                 let scaled = alphaValue == 1 || !needsFactors ? g : try g.mul(alpha)
                 let base = node.needs(0) ? try (betaValue == 1 ? g : g.mul(beta)).sumTo(inputSizes) : nil
-                return [base] + (needsFactors ? try factors(node, scaled) : [nil, nil])
+                guard needsFactors else { return [base, nil, nil] }
+                let both = try factors(node, scaled)
+                return [base, both[0], both[1]]
             }
         }
         return out

@@ -41,6 +41,7 @@ extension Tensor {
         if let sparse { return try sumSparse(sparse, dims, keepDim) }
         let type = dtype ?? (self.dtype.isFloatingPoint ? self.dtype : .int64)
         if type != self.dtype { return try to(type).sum(dims, keepDim: keepDim) }
+        if dims == nil && !keepDim && isPlain && !Tape.isRecording { return try sumAll() }
         let flags = try reducedDims(dims)
         let out = try sumKernel(flags, keepDim: keepDim)
         if GradMode.needs(self) {
@@ -49,6 +50,23 @@ extension Tensor {
             out.attach(dims == nil ? "SumBackward0" : "SumBackward1", [self]) { _, g in
                 [try g[0]?.reshape(kept).expand(shape)]
             }
+        }
+        return out
+    }
+
+    /// The sum of all of row-major memory.
+    private func sumAll() throws -> Tensor {
+        let out = try Tensor.empty([], dtype)
+        let n = Int64(numel)
+        switch (dtype, n) {
+        case (.float32, 1): out.typed(Float.self).pointee = typed(Float.self).pointee
+        case (.float32, _): mk_sum_cols_f32(typed(), 1, n, n, out.typed())
+        case (_, 1): out.typed(Double.self).pointee = typed(Double.self).pointee
+        default: mk_sum_cols_f64(typed(), 1, n, n, out.typed())
+        }
+        if GradMode.needs(self) {
+            let shape = sizes
+            out.attach("SumBackward0", [self]) { _, g in [try g[0]?.expand(shape)] }
         }
         return out
     }

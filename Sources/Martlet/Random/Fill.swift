@@ -54,8 +54,8 @@ extension Tensor {
     /// Records a step whose gradients are zero: what was drawn does not vary smoothly with the inputs.
     func attachZeroGradient(_ name: String, _ inputs: [Tensor]) {
         let shapes = inputs.map { ($0.sizes, $0.dtype) }
-        attach(name, ShortList(inputs)) { node, _ in
-            try shapes.enumerated().map { i, s in node.needs(i) ? try Tensor.zeros(s.0, s.1) : nil }
+        attach(name, TensorList(inputs)) { node, _ in
+            TensorList(try shapes.enumerated().map { i, s in node.needs(i) ? try Tensor.zeros(s.0, s.1) : nil })
         }
     }
 }

@@ -253,7 +253,7 @@ func copyKernel(_ out: Tensor, _ source: Tensor) {
 /// Sets every element of `out` to the 0-dim `value`.
 func fillKernel(_ out: Tensor, _ value: Tensor) {
     // One number into little memory, as seeds of gradients and small constants are.
-    if out.isPlain && out.numel <= 16 && value.isPlain && value.numel == 1 {
+    if out.isPlain && out.numel <= 16 && value.isPlain && value.numel == 1 && !Tape.isRecording {
         let v = value.readDouble(at: value.offset)
         if out.dtype == .float32 {
             out.typed(Float.self).update(repeating: Float(v), count: out.numel)

@@ -35,6 +35,7 @@ extension Tensor {
             throw MartletError.runtime("Cannot access data pointer of Tensor that doesn't have storage")
         }
         if Tape.isRecording { try Tape.refuseReading("data_ptr()", self) }
+        storage.isExposed = true
         return pointer
     }
 

@@ -21,6 +21,12 @@ public final class Storage {
         release = arena.map { arena in { arena.give(p) } }
     }
 
+    /// Somebody outside was told the address: the memory must stay this storage's.
+    public var isExposed = false
+
+    /// Whether another storage may be given this memory.
+    var mayExchange: Bool { release == nil && !isExposed }
+
     /// Wraps memory that somebody else owns; `release` runs once when the last user is gone.
     init(foreign base: UnsafeMutableRawPointer, byteCount: Int, release: @escaping () -> Void) {
         self.base = base

@@ -24,18 +24,16 @@ static inline double D(expm1_over)(double r) {
 }
 
 /* e^r - 1 for |r| <= ln(2)/2, to about 0.6 ulp: r itself and the polynomial of the rest. */
+static const double D(expm1_terms)[] = {
+    0x1.1f7f2776cfaf2p-29, 0x1.af632a0f7e2cep-26, 0x1.27e4d41966f2fp-22, 0x1.71ddf56d8deb5p-19,
+    0x1.a01a01a9e991bp-16, 0x1.a01a01b1461c5p-13, 0x1.6c16c16c15a68p-10, 0x1.111111110f21ep-7,
+    0x1.5555555555557p-5,  0x1.555555555555ap-3,  0.5,
+};
+#define EXPM1_TERMS 11
 static inline double D(expm1_fine)(double r) {
-    double q = 0x1.1f7f2776cfaf2p-29;
-    q = FMA(q, r, 0x1.af632a0f7e2cep-26);
-    q = FMA(q, r, 0x1.27e4d41966f2fp-22);
-    q = FMA(q, r, 0x1.71ddf56d8deb5p-19);
-    q = FMA(q, r, 0x1.a01a01a9e991bp-16);
-    q = FMA(q, r, 0x1.a01a01b1461c5p-13);
-    q = FMA(q, r, 0x1.6c16c16c15a68p-10);
-    q = FMA(q, r, 0x1.111111110f21ep-7);
-    q = FMA(q, r, 0x1.5555555555557p-5);
-    q = FMA(q, r, 0x1.555555555555ap-3);
-    q = FMA(q, r, 0.5);
+    double q = D(expm1_terms)[0];
+    _Pragma("clang loop unroll(full)")
+    for (int i = 1; i < EXPM1_TERMS; i++) q = FMA(q, r, D(expm1_terms)[i]);
     return FMA(q, r * r, r);
 }
 

@@ -4,12 +4,15 @@
 #include "binary.h"
 #include "reduce.h"
 #include "rows.h"
+#include "softmax.h"
+#include "layer_norm.h"
 #include "optim.h"
 #include "gemm.h"
 #include "gemv.h"
 #undef VL
 #undef V
 #undef VU
+#undef VI
 #undef MR
 #undef NR
 #undef KC

@@ -1,104 +1,63 @@
-/* rows.h: softmax and layer norm, one contiguous row after another. */
-static void F(softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
-    for (int64_t r = 0; r < rows; r++, x += cols, out += cols) {
-        T top = F(max)(x, cols, NULL);
-        MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) out[c] = F(m_exp_quick)(x[c] - top);
-        T scale = 1 / F(sum)(out, cols);
-        MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) out[c] = out[c] * scale;
-    }
+/* rows.h: what softmax and layer norm share: passes over contiguous rows by
+ * vectors, the last part of a row by a masked one. Rows are taken in groups that
+ * stay in the first cache, one pass after another over the whole group, so that
+ * the folding of one row's lanes overlaps the next row's work. */
+#define GROUP_ROWS 16
+#define GROUP_SIZE 2048
+
+static inline int64_t F(group_rows)(int64_t rows, int64_t cols) {
+    int64_t most = GROUP_SIZE / cols;
+    most = most < 1 ? 1 : most > GROUP_ROWS ? GROUP_ROWS : most;
+    return rows < most ? rows : most;
 }
 
-static void F(log_softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
-    enum { CHUNK = 1024 };
-    T e[CHUNK];
-    for (int64_t r = 0; r < rows; r++, x += cols, out += cols) {
-        T top = F(max)(x, cols, NULL), total = 0;
-        for (int64_t c0 = 0; c0 < cols; c0 += CHUNK) {
-            int64_t w = cols - c0 < CHUNK ? cols - c0 : CHUNK;
-            const T *xc = x + c0;
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < w; c++) e[c] = F(m_exp_quick)(xc[c] - top);
-            total += F(sum)(e, w);
-        }
-        T shift = F(m_log)(total);
-        MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) out[c] = x[c] - top - shift;
-    }
+/* BODY(c, w, load, store) for the vectors of a row of n columns, w lanes each. */
+#define LOAD_WHOLE(p, w) LOAD(p)
+#define STORE_WHOLE(p, v, w) STORE(p, v)
+#define EACH_VECTOR(n, BODY) { \
+    int64_t c = 0; \
+    for (; c + VL <= (n); c += VL) BODY(c, VL, LOAD_WHOLE, STORE_WHOLE) \
+    if (c < (n)) BODY(c, (n) - c, F(load_part), F(store_part)) \
 }
 
-static void F(softmax_backward)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols) {
-    for (int64_t r = 0; r < rows; r++, grad += cols, out += cols, gin += cols) {
-        T s = F(dot)(grad, out, cols);
-        MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) gin[c] = (grad[c] - s) * out[c];
-    }
+/* BODY(k, c, w, load, store) adds to the k-th of four parts of two sums: four so
+ * that an addition need not wait for the one before. The parts are emptied into
+ * the totals after every SUM_BLOCK elements, so that the error does not grow with
+ * n. Lanes from w on must come out as 0. */
+#define SUM_BLOCK (128 * VL)
+#define SUM_VECTORS(total, total2, n, BODY) { \
+    int64_t c = 0; \
+    while (c < (n)) { \
+        V part[4] = {{0}}, part2[4] = {{0}}; \
+        int64_t stop = c + SUM_BLOCK < (n) ? c + SUM_BLOCK : (n); \
+        for (; c + 4 * VL <= stop; c += 4 * VL) { \
+            BODY(0, c, VL, LOAD_WHOLE, STORE_WHOLE) \
+            BODY(1, c + VL, VL, LOAD_WHOLE, STORE_WHOLE) \
+            BODY(2, c + 2 * VL, VL, LOAD_WHOLE, STORE_WHOLE) \
+            BODY(3, c + 3 * VL, VL, LOAD_WHOLE, STORE_WHOLE) \
+        } \
+        for (; c + VL <= stop; c += VL) BODY(0, c, VL, LOAD_WHOLE, STORE_WHOLE) \
+        if (c < stop) { \
+            BODY(1, c, stop - c, F(load_part), F(store_part)) \
+            c = stop; \
+        } \
+        total = total + ((part[0] + part[1]) + (part[2] + part[3])); \
+        total2 = total2 + ((part2[0] + part2[1]) + (part2[2] + part2[3])); \
+    } \
 }
 
-static void F(log_softmax_backward)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols) {
-    for (int64_t r = 0; r < rows; r++, grad += cols, out += cols, gin += cols) {
-        T s = F(sum)(grad, cols);
-        MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) gin[c] = grad[c] - F(m_exp_quick)(out[c]) * s;
-    }
-}
-
-static void F(layer_norm)(const T *x, const T *weight, const T *bias, double eps, T *out, T *mean, T *rstd,
-                          int64_t rows, int64_t cols) {
-    for (int64_t r = 0; r < rows; r++, x += cols, out += cols) {
-        double m, m2;
-        F(mean_var)(x, cols, &m, &m2);
-        T mu = (T)m, scale = (T)(1 / sqrt(m2 / (double)cols + eps));
-        if (mean) mean[r] = mu;
-        if (rstd) rstd[r] = scale;
-        if (weight && bias) {
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale * weight[c] + bias[c];
-        } else if (weight) {
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale * weight[c];
-        } else if (bias) {
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale + bias[c];
-        } else {
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) out[c] = (x[c] - mu) * scale;
-        }
-    }
-}
-
-static void F(layer_norm_backward)(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx,
-                                   T *dweight, T *dbias, int64_t rows, int64_t cols, int64_t stride) {
-    enum { CHUNK = 1024 };
-    T gw[CHUNK], h[CHUNK];
-    for (int64_t r = 0; r < rows; r++, grad += stride, x += stride) {
-        T mu = mean[r], scale = rstd[r], sum_g = 0, sum_gh = 0;
-        if (dweight) {
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) dweight[c] += grad[c] * ((x[c] - mu) * scale);
-        }
-        if (dbias) {
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < cols; c++) dbias[c] += grad[c];
-        }
-        if (!dx) continue;
-        for (int64_t c0 = 0; c0 < cols; c0 += CHUNK) {
-            int64_t w = cols - c0 < CHUNK ? cols - c0 : CHUNK;
-            MK_VECTOR_LOOP
-            for (int64_t c = 0; c < w; c++) {
-                gw[c] = weight ? grad[c0 + c] * weight[c0 + c] : grad[c0 + c];
-                h[c] = (x[c0 + c] - mu) * scale;
-            }
-            sum_g += F(sum)(gw, w);
-            sum_gh += F(dot)(gw, h, w);
-        }
-        T mean_g = sum_g / (T)cols, mean_gh = sum_gh / (T)cols;
-        MK_VECTOR_LOOP
-        for (int64_t c = 0; c < cols; c++) {
-            T g = weight ? grad[c] * weight[c] : grad[c];
-            dx[c] = (g - mean_g - (x[c] - mu) * scale * mean_gh) * scale;
-        }
-        dx += stride;
-    }
+/* v where the lane is below w, else 0. */
+static inline V F(first_lanes)(V v, int64_t w) {
+    if (w >= VL) return v;
+#if VECTOR_BYTES == 64 && IS_FLOAT
+    return (V)_mm512_maskz_mov_ps((__mmask16)((1u << w) - 1), (__m512)v);
+#elif VECTOR_BYTES == 64
+    return (V)_mm512_maskz_mov_pd((__mmask8)((1u << w) - 1), (__m512d)v);
+#elif VECTOR_BYTES == 32
+    return (V)(F(lanes_below)(w) & (VI)v);
+#else
+    T s[VL];
+    STORE(s, v);
+    return F(load_part)(s, w);
+#endif
 }

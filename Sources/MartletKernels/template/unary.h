@@ -11,6 +11,45 @@ static int F(has_huge)(const T *x, int64_t n) {
     return found != 0;
 }
 
+#if IS_FLOAT && VECTOR_BYTES == 64
+/* Eight exponentials in double, to 2^-41: x = n ln 2 + r with n a multiple of 1/8, whose last three bits choose
+ * 2^(n - floor(n)); shorter than core.h's polynomial. */
+static inline __m256 F(exp_8)(__m256 x) {
+    const __m512d roots = {0x1p+0,
+                           0x1.172b83c7d517bp+0,
+                           0x1.306fe0a31b715p+0,
+                           0x1.4bfdad5362a27p+0,
+                           0x1.6a09e667f3bcdp+0,
+                           0x1.8ace5422aa0dbp+0,
+                           0x1.ae89f995ad3adp+0,
+                           0x1.d5818dcfba487p+0};
+    __m512d c = _mm512_cvtps_pd(x), t = FMA(c, _mm512_set1_pd(0x1.71547652b82fep+0), _mm512_set1_pd(0x1.8p49));
+    __m512d n = t - 0x1.8p49, r = FMA(-n, _mm512_set1_pd(0x1.62e42fefa39efp-1), c);
+    __m512d q = FMA(r, _mm512_set1_pd(0x1.110ef4332ed68p-7), _mm512_set1_pd(0x1.555ceda62a29bp-5));
+    q = FMA(q, r, _mm512_set1_pd(0x1.555555771d5c9p-3));
+    q = FMA(q, r, _mm512_set1_pd(0x1.ffffffdc1407fp-2));
+    __m512d root = _mm512_permutexvar_pd((__m512i)t, roots);
+    return _mm512_cvtpd_ps(_mm512_scalef_pd(FMA(root, FMA(q, r * r, r), root), n));
+}
+
+static inline V F(exp_all)(V x) {
+    __m512 c = _mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), (__m512)x));
+    return (V)_mm512_insertf32x8(_mm512_castps256_ps512(F(exp_8)(_mm512_castps512_ps256(c))),
+                                 F(exp_8)(_mm512_extractf32x8_ps(c, 1)), 1);
+}
+
+static void F(exp_loop)(const T *x, T *out, int64_t n) {
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL) STORE(out + i, F(exp_all)(LOAD(x + i)));
+    if (i < n) F(store_part)(out + i, F(exp_all)(F(load_part)(x + i, n - i)), n - i);
+}
+#else
+static void F(exp_loop)(const T *x, T *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) out[i] = F(m_exp)(x[i]);
+}
+#endif
+
 static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     switch (op) {
     case MK_NEG: EACH(-v)
@@ -20,7 +59,9 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_RSQRT: EACH(1 / F(m_sqrt)(v))
     case MK_RECIPROCAL: EACH(1 / v)
     case MK_SQUARE: EACH(v * v)
-    case MK_EXP: EACH(F(m_exp)(v))
+    case MK_EXP:
+        F(exp_loop)(x, out, n);
+        return;
     case MK_EXP2: EACH(F(m_exp2)(v))
     case MK_EXPM1: EACH(F(m_expm1)(v))
     case MK_LOG: EACH(F(m_log)(v))

@@ -36,7 +36,6 @@ Through martlet/_bridge.py the library makes a callable of it: arguments of exac
 the C function at once, any other call goes to the line's Python function, so results and errors are the same.
 """
 import ctypes
-import re
 import sys
 from ctypes import ArgumentError
 from operator import index as _index
@@ -50,7 +49,6 @@ REGISTRY = {"t": {}, "m": {}, "F": {}, "L": {}}
 
 #: name -> the family that has it (pointwise, views, ...).
 FAMILIES = {}
-_LINE = re.compile(r"^(\w+)\s+(\w+)\((.*)\)\s*=\s*(mt_\w+)\s*(?:\((.*?)\))?\s*(?:->\s*(.+))?$")
 
 Tensor = None  # set by martlet._tensor
 _new = object.__new__
@@ -286,7 +284,9 @@ def store(out, result):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
     if tuple(out.shape) != tuple(result.shape):
         out.resize_(result.shape)
-    return out.copy_(result)
+    if lib.mt_take_(out._h, result._h):
+        fail()
+    return out
 
 
 def store_all(out, results):
@@ -354,12 +354,16 @@ def _split(text):
 
 def parse(line):
     """(where, name, [(parameter, kind, default or None, keyword only)], C function, its arguments or None, results)."""
-    m = _LINE.match(line)
-    if not m:
+    face, equals, call = line.rpartition("= mt_")
+    head, _, text = face.rstrip().partition("(")
+    names = head.split()
+    if not equals or not text.endswith(")") or len(names) != 2:
         raise SyntaxError(f"bad line in the table of operations: {line!r}")
-    where, name, text, function, arguments, results = m.groups()
+    where, name = names
+    call, _, results = call.partition("->")
+    function, own, arguments = ("mt_" + call).strip().partition("(")
     parameters, keyword = [], False
-    for part in _split(text):
+    for part in _split(text[:-1]):
         if part == "*":
             keyword = True
             continue
@@ -368,7 +372,7 @@ def parse(line):
         if "=" in kind:
             kind, default = (s.strip() for s in kind.rsplit("=", 1))
         parameters.append((label, kind, default, keyword))
-    return where, name, parameters, function, None if arguments is None else _split(arguments), (results or "").strip()
+    return where, name, parameters, function.strip(), _split(arguments[:-1]) if own else None, results.strip()
 
 
 _SCOPE = {

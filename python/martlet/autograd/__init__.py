@@ -1,6 +1,7 @@
 """Gradients: backward, grad, custom functions, checks."""
 import ctypes
 
+from .._bridge import quickened
 from .._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: F401
 from .._native import fail, lib
 from .._ops import handles, type_name
@@ -62,6 +63,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         fail()
 
 
+@quickened
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
          is_grads_batched=False, materialize_grads=False):
     """The gradients of `outputs` with respect to `inputs`, as a tuple; .grad is left alone."""

@@ -1,0 +1,172 @@
+/* softmax.h: softmax and its logarithm, and their gradients, row by row. */
+
+/* e^x for x <= 0 in T's own arithmetic; NaN stays. In float the argument is
+ * taken to be a rounded difference: what is dropped from it, at most 2^-28 of it,
+ * is less than that rounding. Without it the error is below 1.1 ulp. */
+static inline V F(exp_below)(V x) {
+#if IS_FLOAT && VECTOR_BYTES == 64
+    /* x = n ln 2 + r with n a multiple of 1/16, whose last four bits choose 2^(n - floor(n)). */
+    const V roots = {0x1p+0f,        0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fe0p+0f, 0x1.3dea64p+0f,
+                     0x1.4bfdaep+0f, 0x1.5ab07ep+0f, 0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f, 0x1.9c4918p+0f,
+                     0x1.ae89fap+0f, 0x1.c199bep+0f, 0x1.d5818ep+0f, 0x1.ea4afap+0f};
+    V c = F(larger)(SPLAT(-104.0f), x), t = FMA(c, SPLAT(0x1.715476p+0f), SPLAT(0x1.8p19f)), n = t - 0x1.8p19f;
+    V r = FMA(-n, SPLAT(0x1.62e430p-1f), c), q = FMA(r, SPLAT(0x1.555556p-3f), SPLAT(0.5f));
+    V root = (V)_mm512_permutexvar_ps((__m512i)t, (__m512)roots);
+    return (V)_mm512_scalef_ps((__m512)FMA(root, FMA(q, r * r, r), root), (__m512)n);
+#elif IS_FLOAT
+    V c = F(larger)(SPLAT(-104.0f), x), t = FMA(c, SPLAT(0x1.715476p+0f), SPLAT(0x1.8p23f)), n = t - 0x1.8p23f;
+#if HAS_FMA
+    V r = FMA(-n, SPLAT(0x1.62e430p-1f), c);
+#else
+    V r = c - n * 0x1.62e4p-1f - n * 0x1.7f7d1cp-20f;
+#endif
+    V q = FMA(SPLAT(0x1.6a2346p-10f), r, SPLAT(0x1.123a6cp-7f));
+    q = FMA(q, r, SPLAT(0x1.5558f4p-5f));
+    q = FMA(q, r, SPLAT(0x1.555490p-3f));
+    q = FMA(q, r, SPLAT(0x1.fffffcp-2f));
+    q = FMA(q, r * r, r);
+    VI k = (VI)t - 0x4b400000, half = k >> 1;
+    V first = (V)((half + 127) << 23), second = (V)((k - half + 127) << 23);
+    return FMA(first, q, first) * second;
+#else
+    V c = F(larger)(SPLAT(-746.0), x), t = FMA(c, SPLAT(0x1.71547652b82fep+0), SPLAT(ROUNDER)), n = t - ROUNDER;
+    V r = FMA(-n, SPLAT(0x1.62e42fee00000p-1), c);
+    r = FMA(-n, SPLAT(0x1.a39ef35793c76p-33), r);
+    V q = SPLAT(D(expm1_terms)[0]);
+    _Pragma("clang loop unroll(full)")
+    for (int i = 1; i < EXPM1_TERMS; i++) q = FMA(q, r, SPLAT(D(expm1_terms)[i]));
+    q = FMA(q, r * r, r);
+    VI k = (VI)t - (VI)SPLAT(ROUNDER), half = k / 2;
+    V first = (V)((half + 1023) << 52), second = (V)((k - half + 1023) << 52);
+    return FMA(first, q, first) * second;
+#endif
+}
+
+/* The largest element; NaN counts for nothing. */
+static inline T F(row_top)(const T *x, int64_t n) {
+    V low = SPLAT(-(T)INFINITY), best[4] = {low, low, low, low};
+    int64_t c = 0;
+    for (; c + 4 * VL <= n; c += 4 * VL) {
+        _Pragma("clang loop unroll(full)")
+        for (int k = 0; k < 4; k++) best[k] = F(larger)(LOAD(x + c + k * VL), best[k]);
+    }
+    for (; c + VL <= n; c += VL) best[0] = F(larger)(LOAD(x + c), best[0]);
+    if (c < n) best[1] = F(larger)(F(load_part_or)(x + c, n - c, low), best[1]);
+    return F(largest_of)(F(larger)(F(larger)(best[0], best[1]), F(larger)(best[2], best[3])));
+}
+
+/* The sum of e^(x - top), and the terms in out unless it is NULL. */
+static inline __attribute__((always_inline)) T F(row_exp)(const T *x, T top, T *out, int64_t n) {
+    V total = {0}, unused = {0};
+#define TERM(k, c, w, load, store) { \
+        V e = F(exp_below)(load(x + (c), w) - top); \
+        if (w < VL) e = F(first_lanes)(e, w); \
+        if (out) store(out + (c), e, w); \
+        part[k] = part[k] + e; \
+    }
+    SUM_VECTORS(total, unused, n, TERM)
+#undef TERM
+    return F(sum_of)(total);
+}
+
+/* Rows of at most two vectors stay in registers. */
+static void F(softmax_short)(const T *x, T *out, int64_t rows, int64_t cols) {
+    int64_t w = cols < VL ? cols : VL, rest = cols - w;
+    V low = SPLAT(-(T)INFINITY), second = {0};
+    for (int64_t r = 0; r < rows; r++, x += cols, out += cols) {
+        V a = F(load_part_or)(x, w, low), b = rest ? F(load_part_or)(x + w, rest, low) : low;
+        T top = F(largest_of)(F(larger)(a, b));
+        V first = F(first_lanes)(F(exp_below)(a - top), w);
+        if (rest) second = F(first_lanes)(F(exp_below)(b - top), rest);
+        T scale = 1 / F(sum_of)(first + second);
+        F(store_part)(out, first * scale, w);
+        if (rest) F(store_part)(out + w, second * scale, rest);
+    }
+}
+
+static void F(softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
+    if (cols <= 2 * VL) {
+        F(softmax_short)(x, out, rows, cols);
+        return;
+    }
+    T top[GROUP_ROWS], scale[GROUP_ROWS];
+    for (int64_t g = F(group_rows)(rows, cols); rows > 0; rows -= g, x += g * cols, out += g * cols) {
+        if (g > rows) g = rows;
+        for (int64_t i = 0; i < g; i++) top[i] = F(row_top)(x + i * cols, cols);
+        for (int64_t i = 0; i < g; i++) scale[i] = 1 / F(row_exp)(x + i * cols, top[i], out + i * cols, cols);
+        for (int64_t i = 0; i < g; i++) {
+            T *to = out + i * cols, s = scale[i];
+#define SCALE(c, w, load, store) store(to + c, load(to + c, w) * s, w);
+            EACH_VECTOR(cols, SCALE)
+#undef SCALE
+        }
+    }
+}
+
+static void F(log_softmax)(const T *x, T *out, int64_t rows, int64_t cols) {
+    T top[GROUP_ROWS], shift[GROUP_ROWS];
+    for (int i = 0; i < GROUP_ROWS; i++) shift[i] = 1;
+    for (int64_t g = F(group_rows)(rows, cols); rows > 0; rows -= g, x += g * cols, out += g * cols) {
+        if (g > rows) g = rows;
+        for (int64_t i = 0; i < g; i++) top[i] = F(row_top)(x + i * cols, cols);
+        for (int64_t i = 0; i < g; i++) shift[i] = F(row_exp)(x + i * cols, top[i], NULL, cols);
+        if (g == 1) shift[0] = F(m_log)(shift[0]);
+        else {
+            MK_VECTOR_LOOP
+            for (int i = 0; i < GROUP_ROWS; i++) shift[i] = F(m_log)(shift[i]);
+        }
+        for (int64_t i = 0; i < g; i++) {
+            const T *from = x + i * cols;
+            T *to = out + i * cols, t = top[i], s = shift[i];
+#define SHIFT(c, w, load, store) store(to + c, load(from + c, w) - t - s, w);
+            EACH_VECTOR(cols, SHIFT)
+#undef SHIFT
+        }
+    }
+}
+
+static void F(softmax_backward)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols) {
+    T dot[GROUP_ROWS];
+    for (int64_t g = F(group_rows)(rows, cols); rows > 0;
+         rows -= g, grad += g * cols, out += g * cols, gin += g * cols) {
+        if (g > rows) g = rows;
+        for (int64_t i = 0; i < g; i++) {
+            const T *a = grad + i * cols, *b = out + i * cols;
+            V total = {0}, unused = {0};
+#define DOT(k, c, w, load, store) part[k] = FMA(load(a + (c), w), load(b + (c), w), part[k]);
+            SUM_VECTORS(total, unused, cols, DOT)
+#undef DOT
+            dot[i] = F(sum_of)(total);
+        }
+        for (int64_t i = 0; i < g; i++) {
+            const T *a = grad + i * cols, *b = out + i * cols;
+            T *to = gin + i * cols, s = dot[i];
+#define LESS(c, w, load, store) store(to + c, (load(a + c, w) - s) * load(b + c, w), w);
+            EACH_VECTOR(cols, LESS)
+#undef LESS
+        }
+    }
+}
+
+static void F(log_softmax_backward)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols) {
+    T sum[GROUP_ROWS];
+    for (int64_t g = F(group_rows)(rows, cols); rows > 0;
+         rows -= g, grad += g * cols, out += g * cols, gin += g * cols) {
+        if (g > rows) g = rows;
+        for (int64_t i = 0; i < g; i++) {
+            const T *a = grad + i * cols;
+            V total = {0}, unused = {0};
+#define ADD(k, c, w, load, store) part[k] = part[k] + load(a + (c), w);
+            SUM_VECTORS(total, unused, cols, ADD)
+#undef ADD
+            sum[i] = F(sum_of)(total);
+        }
+        for (int64_t i = 0; i < g; i++) {
+            const T *a = grad + i * cols, *b = out + i * cols;
+            T *to = gin + i * cols, s = sum[i];
+#define LESS(c, w, load, store) store(to + c, load(a + c, w) - F(exp_below)(load(b + c, w)) * s, w);
+            EACH_VECTOR(cols, LESS)
+#undef LESS
+        }
+    }
+}
