@@ -96,11 +96,13 @@ def time_case(case, threads, workers, options):
         return
     live = {name: timer for name, timer in timers.items() if not timer.why_not}
     peak = (lambda: workers["C"].ask("peak")["flops"]) if case.flops and "C" in workers else None
-    found = measure(live, min(options.rounds, case.rounds), peak)
-    yield from ratio_rows(case, threads, found, timers)
+    found, disturbed = measure(live, min(options.rounds, case.rounds), peak)
+    for row in ratio_rows(case, threads, found, timers):
+        yield row._replace(disturbed=disturbed if row.values else 0)
     if peak:
         shares = [100 * case.flops / f["eager"][0] / (threads * f["eager"][1]) for f in found]
-        yield Row(case.workload, case.name, threads, "eager", "peak, percent", shares, case.share and 100 * case.share, share=True)
+        yield Row(case.workload, case.name, threads, "eager", "peak, percent", shares, case.share and 100 * case.share, share=True,
+                  disturbed=disturbed)
     for worker in workers.values():
         worker.ask("drop")
 

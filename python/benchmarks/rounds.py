@@ -40,8 +40,9 @@ class Timer:
 
 
 def measure(timers, rounds, between=None):
-    """Rounds of {name: seconds}; disturbed rounds are repeated, at most as many again, and left out where three others
-    are there. `between` is called before each measurement; what it gives is kept beside the seconds."""
+    """(rounds of {name: (seconds, beside)}, how many of them others disturbed). Disturbed rounds are repeated, at most as
+    many again, and left out where there are three others. `between` is called before each measurement; what it gives is
+    kept beside the seconds."""
     clean, disturbed = [], []
     for i in range(2 * rounds):
         if len(clean) == rounds:
@@ -53,7 +54,7 @@ def measure(timers, rounds, between=None):
             found[name] = (seconds, beside)
             bad = bad or was_bad
         (disturbed if bad else clean).append(found)
-    return clean if len(clean) >= 3 else clean + disturbed
+    return (clean, 0) if len(clean) >= 3 or not disturbed else (clean + disturbed, len(disturbed))
 
 
 def start(libraries, threads, pythons):
