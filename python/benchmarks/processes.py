@@ -12,10 +12,9 @@ PROGRAMS = {"C": ROOT / ".build/release/BenchmarkC", "Swift": ROOT / ".build/rel
 
 
 def environment(threads=0):
-    """The caller's, with Martlet importable through its quick door and a fixed number of threads."""
+    """The caller's, with Martlet importable and a fixed number of threads."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent)] + ([env["PYTHONPATH"]] if env.get("PYTHONPATH") else []))
-    env.setdefault("MARTLET_BRIDGE", "abi3")
     env.setdefault("PYTHONHASHSEED", "0")
     if threads:
         env.update({name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})
