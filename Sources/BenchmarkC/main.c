@@ -4,9 +4,6 @@
  *
  *     BenchmarkC THREADS
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +50,7 @@ static long calibrated(const workload *w) {
 }
 
 int main(int argc, char **argv) {
-    int threads = argc > 1 ? atoi(argv[1]) : 1;
-    mt_set_num_threads(threads);
+    mt_set_num_threads(argc > 1 ? atoi(argv[1]) : 1);
     mt_manual_seed(0);
     puts("{\"version\": \"\"}");
     fflush(stdout);

@@ -12,7 +12,7 @@ func seconds(_ clock: clockid_t) -> Double {
     return Double(t.tv_sec) + 1e-9 * Double(t.tv_nsec)
 }
 
-/// The step that was made, and the number of the next one.
+/// The steps that were made, and the number of the next one.
 var made: [String: Step] = [:]
 var next = 0
 
@@ -55,8 +55,7 @@ func answer(_ fields: [String]) throws -> String {
     return #"{"seconds": \#(took), "cpu": \#(seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu)}"#
 }
 
-let threads = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1
-Threads.count = threads
+Threads.count = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1
 _ = manualSeed(0)
 print(#"{"version": ""}"#)
 fflush(stdout)

@@ -62,7 +62,7 @@ def ratio_rows(case, threads, found, timers):
     """The rows of a case's rounds: each variant of Martlet over torch and the other peers, C and Swift over Python."""
     def row(measured, over, target=None, note=""):
         values = [f[measured][0] / f[over][0] for f in found] if not note else []
-        return Row(case.workload, case.name, threads, measured, over, values, target, note=note or "")
+        return Row(case.workload, case.name, threads, measured, over, values, target, note=note)
 
     for variant in VARIANTS:
         if variant not in timers:
@@ -74,6 +74,8 @@ def ratio_rows(case, threads, found, timers):
         for peer in ("torch", "numpy", "jax"):
             if peer in timers and not timers[peer].why_not:
                 yield row(variant, peer, target if peer == "torch" else None)
+        if variant != "eager" and "torch" not in timers:
+            yield row(variant, "eager")
     for program in PROGRAMS:
         if program in timers:
             yield row(program, "eager", case.languages, timers[program].why_not)
@@ -94,11 +96,13 @@ def time_case(case, threads, workers, options):
         return
     live = {name: timer for name, timer in timers.items() if not timer.why_not}
     peak = (lambda: workers["C"].ask("peak")["flops"]) if case.flops and "C" in workers else None
-    found = measure(live, min(options.rounds, case.rounds), peak)
-    yield from ratio_rows(case, threads, found, timers)
+    found, disturbed = measure(live, min(options.rounds, case.rounds), peak)
+    for row in ratio_rows(case, threads, found, timers):
+        yield row._replace(disturbed=disturbed if row.values else 0)
     if peak:
         shares = [100 * case.flops / f["eager"][0] / (threads * f["eager"][1]) for f in found]
-        yield Row(case.workload, case.name, threads, "eager", "peak, percent", shares, case.share and 100 * case.share, share=True)
+        yield Row(case.workload, case.name, threads, "eager", "peak, percent", shares, case.share and 100 * case.share, share=True,
+                  disturbed=disturbed)
     for worker in workers.values():
         worker.ask("drop")
 
@@ -139,7 +143,7 @@ def main():
     if chosen.list:
         print("\n".join(case.key for case in cases))
         return 0
-    peers = peers_of("torch" if chosen.check else chosen.peers, pythons)
+    peers = peers_of("torch" * ("torch" in chosen.peers) if chosen.check else chosen.peers, pythons)
     libraries = ["martlet", *peers]
     if chosen.check:
         workers = start(libraries, 1, peers)

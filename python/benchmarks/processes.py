@@ -12,12 +12,10 @@ PROGRAMS = {"C": ROOT / ".build/release/BenchmarkC", "Swift": ROOT / ".build/rel
 
 
 def environment(threads=0):
-    """The caller's, with Martlet importable through its quick door and a fixed number of threads."""
+    """The caller's, with Martlet importable and a fixed number of threads."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent)] + ([env["PYTHONPATH"]] if env.get("PYTHONPATH") else []))
-    env.setdefault("MARTLET_BRIDGE", "abi3")
     env.setdefault("PYTHONHASHSEED", "0")
-    env["MARTLET_BENCH_THREADS"] = str(threads)
     if threads:
         env.update({name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})
     return env
@@ -33,9 +31,10 @@ def find_python(module, given=None):
     return None
 
 
-def one_core():
-    """One thread is one core, whatever a library's own settings are: the last that this process may use."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+def _on_one_core():
+    """Runs in the new process before the program: one thread is one core, whatever a library's own settings are."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 class Worker:
@@ -49,7 +48,7 @@ class Worker:
             command = [python or sys.executable, str(HERE / "worker.py"), library, str(threads)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads),
-            preexec_fn=one_core if threads == 1 and hasattr(os, "sched_setaffinity") else None)
+            preexec_fn=_on_one_core if threads == 1 else None)
         self.ready = self._answer()
 
     def ask(self, *fields):

@@ -20,6 +20,8 @@ class Row(NamedTuple):
     share: bool = False
     #: Why there is no figure.
     note: str = ""
+    #: How many of the values were taken while others used the machine.
+    disturbed: int = 0
 
     @property
     def median(self):
@@ -44,7 +46,9 @@ def _cells(row):
     else:
         figures = ["-", "", ""]
     target = "" if row.target is None else (">= " if row.share else "") + f"{row.target:g}"
-    return [f"{row.workload} {row.case}", str(row.threads or ""), row.measured, row.over, *figures, target, row.verdict or row.note]
+    remarks = [row.verdict or row.note, f"{row.disturbed} of {len(row.values)} rounds disturbed" if row.disturbed else ""]
+    return [f"{row.workload} {row.case}", str(row.threads or ""), row.measured, row.over, *figures, target,
+            ", ".join(filter(None, remarks))]
 
 
 HEADS = ["case", "threads", "measured", "over", "median", "lowest", "highest", "target", ""]

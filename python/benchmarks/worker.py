@@ -19,6 +19,9 @@ import os
 import sys
 import time
 
+from cases import CASES
+from training import Step
+
 library, threads = sys.argv[1], int(sys.argv[2])
 answers = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # what a library prints must not come between the answers
@@ -41,9 +44,9 @@ def load():
 def _step(case, checked=False):
     make = case.make_checked if checked and case.make_checked else case.make
     made = make(T)
-    if callable(made) and not hasattr(made, "function"):
-        return made, None  # run(n) of an operation, or one step of a program
-    return made.function, made
+    if isinstance(made, Step):
+        return made.function, made
+    return made, None  # run(n) of an operation, or one step of a program
 
 
 def _runner(case, variant):
@@ -166,6 +169,4 @@ def main():
 
 
 T, makers = load()
-from cases import CASES  # noqa: E402  after the core is chosen, which numpy looks at
-
 main()
