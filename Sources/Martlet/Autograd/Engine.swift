@@ -244,6 +244,11 @@ struct Engine {
             return
         } else {
             let arrived = hooks == nil ? [] : g
+            if node.canOverwrite {
+                node.mayOverwrite =
+                    hooks == nil && !createGraph && !Tape.isRecording && isKnownUniquelyReferenced(&g[0])
+                    && g[0]!.ownsMemory
+            }
             results = try node.apply(g)
             if Autograd.checksNaN { try refuseNaN(results, node) }
             for hook in hooks?.after ?? [] {
