@@ -90,6 +90,8 @@ public final class Recording {
     private let tape = Tape()
     private var inputs: [Tensor] = []
     private var outputs: [Tensor] = []
+    /// Whether each output lies in the tape's memory, which the next replay overwrites.
+    private var ownOutputs: [Bool] = []
 
     public init() {}
 
@@ -121,6 +123,7 @@ public final class Recording {
             throw MartletError.capture("capture: result \(i) is sparse; return its indices and values")
         }
         outputs = results.map { $0.detach() }
+        ownOutputs = outputs.map { tape.arena.owns($0.storage.base) }
         try tape.end()
     }
 
@@ -165,13 +168,23 @@ public final class Recording {
             guard !place.requiresGrad else {
                 throw MartletError.value("replay: input \(i) requires gradients and was recorded as another tensor")
             }
-            copyKernel(place, t)
+            if t.isContiguous {
+                copyRun(place.pointer, t.pointer, place)
+            } else {
+                copyKernel(place, t)
+            }
         }
     }
 
     /// Copies of the results.
     private func results() throws -> [Tensor] {
-        try withNoGrad { try outputs.map { tape.arena.owns($0.storage.base) ? try $0.clone() : $0 } }
+        try outputs.indices.map { i in
+            let o = outputs[i]
+            guard ownOutputs[i] else { return o }
+            let copy = try Tensor.empty(o.sizes, o.dtype)
+            if o.isContiguous { copyRun(copy.pointer, o.pointer, o) } else { copyKernel(copy, o) }
+            return copy
+        }
     }
 
     /// One replay for each index of the inputs' leading dimension; results are stacked along a new one.
