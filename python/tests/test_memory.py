@@ -181,3 +181,38 @@ def test_out_takes_over_a_result_unless_somebody_sees_the_memory():
     torch.add(torch.ones(3), 1, out=kept)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.backward()
+
+
+def test_log_softmax_gives_its_gradient_the_memory_of_the_one_it_got():
+    """The backward of a cross-entropy over many classes holds two large matrices, not three; gradients that others hold stay."""
+    logits = torch.randn(512, 4096, requires_grad=True)
+    target = torch.randint(0, 4096, (512,))
+    size = logits.numel() * 4
+
+    def step():
+        logits.grad = None
+        loss = torch.nn.functional.cross_entropy(logits, target)
+        before = torch.memory_stats()["allocated_bytes.all.current"]
+        torch.reset_peak_memory_stats()
+        loss.backward()
+        return torch.memory_stats()["allocated_bytes.all.peak"] - before
+    assert step() < 1.5 * size
+    expected = (torch.softmax(logits.detach(), 1) - torch.nn.functional.one_hot(target, 4096)) / 512
+    torch.testing.assert_close(logits.grad, expected, rtol=1e-4, atol=1e-7)
+
+    y = torch.log_softmax(logits, 1)
+    y.retain_grad()
+    given = torch.randn(512, 4096)
+    kept = given.clone()
+    y.backward(given, retain_graph=True)
+    assert torch.equal(given, kept) and torch.equal(y.grad, kept)
+    held = []
+    z = torch.log_softmax(logits, 1)
+    z.register_hook(held.append)
+    (z * 2).sum().backward()
+    assert torch.equal(held[0], torch.full((512, 4096), 2.0))
+    z = torch.log_softmax(logits, 1)
+    loss = (z * kept).sum()
+    first, = torch.autograd.grad(loss, logits, retain_graph=True)
+    second, between = torch.autograd.grad(loss, (logits, z))
+    assert torch.equal(first, second) and torch.equal(between, kept)

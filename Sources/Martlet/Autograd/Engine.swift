@@ -248,6 +248,12 @@ struct Engine {
             return
         } else {
             let arrived = hooks == nil ? [] : Array(g)
+            if node.canOverwrite {
+                var only = g.take(0)
+                node.mayOverwrite =
+                    hooks == nil && !createGraph && !Tape.isRecording && isKnownUniquelyReferenced(&only) && only!.ownsMemory
+                g[0] = only
+            }
             results = try node.apply(g)
             if Autograd.checksNaN { try refuseNaN(results, node) }
             for hook in hooks?.after ?? [] {

@@ -34,6 +34,10 @@ public class Node {
     var backward: Backward?
     /// What few steps have.
     var hooks: NodeHooks?
+    /// Set by a step that can write its result over the gradient it is given; the engine says each time whether it may,
+    /// because nobody else holds that gradient.
+    var canOverwrite = false
+    var mayOverwrite = false
 
     /// Where the engine's run of this number has its notes on this node.
     var run: UInt64 = 0

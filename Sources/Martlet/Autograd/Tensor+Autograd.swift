@@ -367,6 +367,9 @@ extension Tensor {
         view = nil
     }
 
+    /// No other tensor sees this one's memory.
+    var ownsMemory: Bool { view == nil && isKnownUniquelyReferenced(&storage) }
+
     public var retainsGrad: Bool { gradSlot?.retainsGrad ?? false }
 }
 

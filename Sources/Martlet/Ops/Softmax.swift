@@ -31,9 +31,12 @@ extension Tensor {
             out.attach("LogSoftmaxBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let y = try node.saved(0)
-                if !GradMode.isEnabled { return [try y.alongRows(.logSoftmaxBackward, d, g)] }
+                if !GradMode.isEnabled {
+                    return [try y.alongRows(.logSoftmaxBackward, d, g, over: node.mayOverwrite && y.dtype == g.dtype && y.sizes == g.sizes)]
+                }
                 return [try g.sub(y.exp().mul(g.sum([d], keepDim: true)))]
             }
+            out.history?.canOverwrite = true
         }
         return out
     }
@@ -51,8 +54,9 @@ extension Tensor {
     private enum RowOp { case softmax, logSoftmax, softmaxBackward, logSoftmaxBackward }
 
     /// Runs a row kernel along dimension `d`. This tensor gives the layout; `other` is the input (the gradient
-    /// for the backward kernels, this tensor being the output of the forward one).
-    private func alongRows(_ op: RowOp, _ d: Int, _ other: Tensor) throws -> Tensor {
+    /// for the backward kernels, this tensor being the output of the forward one). With `over` the result may take
+    /// the memory of `other`.
+    private func alongRows(_ op: RowOp, _ d: Int, _ other: Tensor, over: Bool = false) throws -> Tensor {
         try withNoGrad {
             if dtype.size == 2 {
                 return try to(.float32).alongRows(op, d, other.to(.float32)).to(dtype)
@@ -63,7 +67,7 @@ extension Tensor {
             let g = other === self ? x : try (d == last ? other : other.transpose(d, last)).contiguous()
             let cols = rank == 0 ? 1 : sizes[d]
             let rows = numel == 0 ? 0 : numel / cols
-            let y = try Tensor.empty(x.sizes, dtype)
+            let y = try over && d == last && g === other ? g.detach() : Tensor.empty(x.sizes, dtype)
             let (isFloat, r, c) = (dtype == .float32, Int64(rows), Int64(cols))
             let (px, pg, py) = (x.pointer, g.pointer, y.pointer)
             func run() {
