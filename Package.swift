@@ -8,6 +8,9 @@ let engineSettings: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+// As libmartlet.so: with the runtime linked in, counting references costs less.
+let staticRuntime: [LinkerSetting] = [.unsafeFlags(["-static-stdlib", "-use-ld=lld"], .when(platforms: [.linux]))]
+
 let package = Package(
     name: "martlet",
     products: [
@@ -48,8 +51,8 @@ let package = Package(
         // Steps of the benchmark from C and from Swift; `make bench` builds them.
         .executableTarget(
             name: "BenchmarkC", dependencies: ["MartletC"], cSettings: [.headerSearchPath("../../include")],
-            linkerSettings: [.linkedLibrary("m")]),
-        .executableTarget(name: "BenchmarkSwift", dependencies: ["Martlet"]),
+            linkerSettings: staticRuntime + [.linkedLibrary("m")]),
+        .executableTarget(name: "BenchmarkSwift", dependencies: ["Martlet"], linkerSettings: staticRuntime),
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletC", "CMartlet", "MartletKernels"]),
     ],
     swiftLanguageModes: [.v5]

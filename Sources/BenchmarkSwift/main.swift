@@ -3,8 +3,13 @@
 //
 //     BenchmarkSwift THREADS
 
-import Foundation
 import Martlet
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
 
 func seconds(_ clock: clockid_t) -> Double {
     var t = timespec()
@@ -64,7 +69,7 @@ while let line = readLine() {
     do {
         print(try answer(fields))
     } catch {
-        print(#"{"error": "\#("\(error)".replacingOccurrences(of: "\"", with: "'"))"}"#)
+        print(#"{"error": "\#("\(error)".filter { $0 != "\"" && $0 != "\n" })"}"#)
     }
     fflush(stdout)
 }

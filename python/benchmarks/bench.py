@@ -100,7 +100,10 @@ def time_case(case, threads, workers, options):
     for row in ratio_rows(case, threads, found, timers):
         yield row._replace(disturbed=disturbed if row.values else 0)
     if peak:
-        shares = [100 * case.flops / f["eager"][0] / (threads * f["eager"][1]) for f in found]
+        shares = []
+        for f in found:
+            seconds, cpu, flops = f["eager"]
+            shares.append(100 * case.flops / ((cpu if threads == 1 else threads * seconds) * flops))
         yield Row(case.workload, case.name, threads, "eager", "peak, percent", shares, case.share and 100 * case.share, share=True,
                   disturbed=disturbed)
     for worker in workers.values():

@@ -27,7 +27,7 @@ class Timer:
         self.n = answer.get("n")
 
     def seconds(self):
-        """(seconds of one call, whether others disturbed it)."""
+        """(seconds of one call, of a processor for it, whether others disturbed it)."""
         before = _busy_seconds()
         answer = self.worker.ask("time", self.variant, self.case.key, self.n)
         if "error" in answer:
@@ -36,11 +36,11 @@ class Timer:
             others = answer["seconds"] - answer["cpu"]
         else:  # the system counts in hundredths of a second
             others = _busy_seconds() - before - answer["cpu"] - .02
-        return answer["seconds"] / self.n, others > DISTURBED * answer["seconds"]
+        return answer["seconds"] / self.n, answer["cpu"] / self.n, others > DISTURBED * answer["seconds"]
 
 
 def measure(timers, rounds, between=None):
-    """(rounds of {name: (seconds, beside)}, how many of them others disturbed). Disturbed rounds are repeated, at most as
+    """(rounds of {name: (seconds, of a processor, beside)}, how many of them others disturbed). Disturbed rounds are repeated, at most as
     many again, and left out where there are three others. `between` is called before each measurement; what it gives is
     kept beside the seconds."""
     clean, disturbed = [], []
@@ -50,8 +50,8 @@ def measure(timers, rounds, between=None):
         names, found, bad = list(timers), {}, False
         for name in names if i % 2 == 0 else reversed(names):
             beside = between() if between else None
-            seconds, was_bad = timers[name].seconds()
-            found[name] = (seconds, beside)
+            seconds, cpu, was_bad = timers[name].seconds()
+            found[name] = (seconds, cpu, beside)
             bad = bad or was_bad
         (disturbed if bad else clean).append(found)
     return (clean, 0) if len(clean) >= 3 or not disturbed else (clean + disturbed, len(disturbed))
