@@ -86,3 +86,28 @@ def test_dropout_draws_as_torch_does(torch):
 def test_errors(torch, call):
     ours, theirs = check_error(lambda t: t.nn.functional.scaled_dot_product_attention(*call(t)))
     assert str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("queries, keys", [(1, 1), (64, 64), (65, 65), (130, 130), (70, 200), (200, 70)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_blocks_of_queries(torch, queries, keys, causal, dtype):
+    """Lengths below, at and above a block of 64 queries, from operands that are views."""
+    def run(t):
+        kind = getattr(t, dtype)
+        g = t.Generator().manual_seed(0)
+        # as a network has them: batch x length x heads x features, seen transposed
+        q = t.randn(2, queries, 3, 8, generator=g).to(kind).requires_grad_()
+        k = t.randn(2, keys, 3, 8, generator=g).to(kind).requires_grad_()
+        v = t.randn(2, keys, 3, 5, generator=g).to(kind).requires_grad_()
+        y = t.nn.functional.scaled_dot_product_attention(
+            *(x.transpose(1, 2) for x in (q, k, v)), is_causal=causal, scale=0.7)
+        weights = t.randn(y.shape, generator=g).to(kind)
+        (y * weights).sum().backward()
+        return [x.detach().tolist() for x in (y, q.grad, k.grad, v.grad)]
+    import martlet
+    ours, theirs = run(martlet), run(torch)
+    tolerance = 2e-5 if dtype == "float32" else 1e-12
+    for a, b in zip(ours, theirs):
+        torch.testing.assert_close(torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64),
+                                   rtol=tolerance, atol=tolerance)
