@@ -32,6 +32,8 @@
     void (*max_pool2_##S)(const T *x, int64_t width, int64_t first, T *out, int64_t *at, int64_t n); \
     void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
     void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
+    void (*copy_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
+    void (*accumulate_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
     void (*softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
     void (*log_softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
     void (*softmax_backward_##S)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols); \

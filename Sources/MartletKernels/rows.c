@@ -1,4 +1,4 @@
-/* rows.c: threads around softmax and layer norm. */
+/* rows.c: threads around softmax and layer norm; copies of rows. */
 #include "kernels.h"
 
 #include <stdlib.h>
@@ -24,6 +24,12 @@ static void piece_##S(void *context, int64_t r, int64_t end) { \
 static void run_##S(job_##S j, int64_t rows) { \
     if (rows <= 0 || j.cols <= 0) return; \
     mk_parallel_for(rows, (MK_GRAIN / 4 + j.cols - 1) / j.cols, piece_##S, &j); \
+} \
+void mk_copy_rows_##S(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols) { \
+    mk_active->copy_rows_##S(x, xr, y, yr, rows, cols); \
+} \
+void mk_accumulate_rows_##S(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols) { \
+    mk_active->accumulate_rows_##S(x, xr, y, yr, rows, cols); \
 } \
 void mk_softmax_##S(const T *x, T *out, int64_t rows, int64_t cols) { \
     run_##S((job_##S){.kind = SOFTMAX, .a = x, .out = out, .cols = cols}, rows); \

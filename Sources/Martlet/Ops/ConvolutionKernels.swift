@@ -31,8 +31,17 @@ struct ConvGeometry {
             var to = columns + row * output[0] * output[1] * output[2]
             let plane = image + channel * input[0] * input[1] * input[2]
             let (first, last) = valid(2, kx, input[2], output[2])
+            let (top, bottom) = valid(1, ky, input[1], output[1])
+            let whole = unitPlane && first == 0 && last == output[2] && top == 0 && bottom == output[1]
             for oz in 0..<output[0] {
                 let iz = oz * stride[0] - padding[0] + kz * dilation[0]
+                if whole && iz >= 0 && iz < input[0] {
+                    let start = (iz * input[1] + ky * dilation[1] - padding[1]) * input[2] + kx * dilation[2] - padding[2]
+                    if copyRows(plane + start, input[2], to, output[2], output[1]) {
+                        to += output[1] * output[2]
+                        continue
+                    }
+                }
                 for oy in 0..<output[1] {
                     let iy = oy * stride[1] - padding[1] + ky * dilation[1]
                     if iz < 0 || iz >= input[0] || iy < 0 || iy >= input[1] || first >= last {
@@ -62,8 +71,17 @@ struct ConvGeometry {
             var from = columns + row * output[0] * output[1] * output[2]
             let plane = image + channel * input[0] * input[1] * input[2]
             let (first, last) = valid(2, kx, input[2], output[2])
+            let (top, bottom) = valid(1, ky, input[1], output[1])
+            let whole = unitPlane && first == 0 && last == output[2] && top == 0 && bottom == output[1]
             for oz in 0..<output[0] {
                 let iz = oz * stride[0] - padding[0] + kz * dilation[0]
+                if whole && iz >= 0 && iz < input[0] {
+                    let start = (iz * input[1] + ky * dilation[1] - padding[1]) * input[2] + kx * dilation[2] - padding[2]
+                    if addRows(from, output[2], plane + start, input[2], output[1]) {
+                        from += output[1] * output[2]
+                        continue
+                    }
+                }
                 for oy in 0..<output[1] {
                     let iy = oy * stride[1] - padding[1] + ky * dilation[1]
                     if iz >= 0 && iz < input[0] && iy >= 0 && iy < input[1] && first < last {
@@ -99,6 +117,9 @@ struct ConvGeometry {
         }
     }
 
+    /// Whether outputs that are neighbours in a plane are made from inputs that are.
+    private var unitPlane: Bool { stride[1] == 1 && stride[2] == 1 }
+
     /// The places along a dimension, first..<last, at which kernel place k reads inside the image.
     @inline(__always)
     private func valid(_ d: Int, _ k: Int, _ input: Int, _ output: Int) -> (Int, Int) {
@@ -129,6 +150,44 @@ struct ConvGeometry {
 
 /// to[i * stride] += from[i].
 @inline(__always)
+/// Rows of `n` elements into a matrix of such rows, by vectors; false where only a loop can.
+private func copyRows<T: TensorElement>(
+    _ from: UnsafePointer<T>, _ apart: Int, _ to: UnsafeMutablePointer<T>, _ n: Int, _ rows: Int
+) -> Bool {
+    let (x, y) = (UnsafeRawPointer(from), UnsafeMutableRawPointer(to))
+    if T.self == Float.self {
+        mk_copy_rows_f32(
+            x.assumingMemoryBound(to: Float.self), Int64(apart), y.assumingMemoryBound(to: Float.self), Int64(n), Int64(rows),
+            Int64(n))
+    } else if T.self == Double.self {
+        mk_copy_rows_f64(
+            x.assumingMemoryBound(to: Double.self), Int64(apart), y.assumingMemoryBound(to: Double.self), Int64(n),
+            Int64(rows), Int64(n))
+    } else {
+        return false
+    }
+    return true
+}
+
+/// A matrix with rows of `n` elements added onto rows that are `apart`; false where only a loop can.
+private func addRows<T: TensorElement>(
+    _ from: UnsafePointer<T>, _ n: Int, _ to: UnsafeMutablePointer<T>, _ apart: Int, _ rows: Int
+) -> Bool {
+    let (x, y) = (UnsafeRawPointer(from), UnsafeMutableRawPointer(to))
+    if T.self == Float.self {
+        mk_accumulate_rows_f32(
+            x.assumingMemoryBound(to: Float.self), Int64(n), y.assumingMemoryBound(to: Float.self), Int64(apart),
+            Int64(rows), Int64(n))
+    } else if T.self == Double.self {
+        mk_accumulate_rows_f64(
+            x.assumingMemoryBound(to: Double.self), Int64(n), y.assumingMemoryBound(to: Double.self), Int64(apart),
+            Int64(rows), Int64(n))
+    } else {
+        return false
+    }
+    return true
+}
+
 private func addRow<T: TensorElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ stride: Int, _ n: Int) {
     if T.self == Float.self {
         let t = UnsafeMutableRawPointer(to).assumingMemoryBound(to: Float.self)

@@ -8,6 +8,12 @@
 extern "C" {
 #endif
 
+/* rows of cols elements, the rows xr and yr elements apart: y = x and y = y + x. Meant for short rows. */
+void mk_copy_rows_f32(const float *x, int64_t xr, float *y, int64_t yr, int64_t rows, int64_t cols);
+void mk_copy_rows_f64(const double *x, int64_t xr, double *y, int64_t yr, int64_t rows, int64_t cols);
+void mk_accumulate_rows_f32(const float *x, int64_t xr, float *y, int64_t yr, int64_t rows, int64_t cols);
+void mk_accumulate_rows_f64(const double *x, int64_t xr, double *y, int64_t yr, int64_t rows, int64_t cols);
+
 /* out = exp(x - max) / sum(exp(x - max)) and its logarithm, row by row. */
 void mk_softmax_f32(const float *x, float *out, int64_t rows, int64_t cols);
 void mk_softmax_f64(const double *x, double *out, int64_t rows, int64_t cols);

@@ -61,3 +61,16 @@ static inline V F(first_lanes)(V v, int64_t w) {
     return F(load_part)(s, w);
 #endif
 }
+
+/* Rows that lie xr and yr apart: copied, and added. */
+static void F(copy_rows)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols) {
+#define COPY(c, w, load, store) store(y + c, load(x + c, w), w);
+    for (int64_t r = 0; r < rows; r++, x += xr, y += yr) EACH_VECTOR(cols, COPY)
+#undef COPY
+}
+
+static void F(accumulate_rows)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols) {
+#define ADD(c, w, load, store) store(y + c, load(y + c, w) + load(x + c, w), w);
+    for (int64_t r = 0; r < rows; r++, x += xr, y += yr) EACH_VECTOR(cols, ADD)
+#undef ADD
+}
