@@ -61,6 +61,7 @@ public final class Tape {
     /// Begins recording on this thread.
     func begin() throws {
         guard Tape.current == nil else { throw MartletError.runtime("capture: this thread records already") }
+        mk_empty_cache()  // the arena keeps what it takes; it should not take blocks of other sizes' leftovers besides
         mk_tls_get().pointee.slots.1 = Unmanaged.passRetained(self).toOpaque()
         mk_recording_add(1)
     }
