@@ -24,7 +24,7 @@ class Case(NamedTuple):
     check: int = 0
     make_checked: object = None
     #: Seconds that one measurement should take, and the most rounds it is worth.
-    seconds: float = .1
+    seconds: float = .25
     rounds: int = 99
 
     @property
@@ -43,7 +43,7 @@ def _table():
     yield Case("W4b", "MAML, sinusoids", training.maml, .15, .04, languages=.7, check=16)
     yield Case("W5", "online SGD", training.online_sgd, .12, .02, .008, languages=.7, check=200)
     yield Case("W5", "Pop-Art", training.pop_art, .12, .02, .008, languages=.7, check=200)
-    yield Case("W6", "MLP, Adam", training.mlp, .65, .6, check=3, seconds=.2)
+    yield Case("W6", "MLP, Adam", training.mlp, .65, .6, check=3)
     yield Case("W7", "LeNet", training.lenet, .4, .35, check=20)
     yield Case("W8", "GPT, AdamW", training.gpt, .85, .8, check=3, rounds=7)
     for name in operations.KERNELS:
