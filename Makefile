@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 LIB := .build/release/libmartlet.so
 
-.PHONY: build demo test test-swift test-c test-python bench bench-peers venv clean prototypes
+.PHONY: build demo test test-swift test-c test-python bench venv clean prototypes
 
 build:
 	$(SWIFT) build -c release --product martlet

@@ -21,7 +21,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,9 +31,8 @@ enum { MAX_THREADS = 256, SPINS = 2000, PIECES_PER_THREAD = 4 };
 enum { WORTH_WAKING = 8, IN_A_ROW = 4 };
 
 /* Nanoseconds. CREDIT is the most gain that is set against losses: a few turns of another program, some milliseconds
- * each, do not count yet. TRIAL is that of a new attempt: less than one turn. TURN: shorter
- * regions hold none. */
-enum { TURN = 300000, SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 10000000, LONGEST_PAUSE = 320000000 };
+ * each, do not count yet. TRIAL is that of a new attempt: less than one turn. */
+enum { SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 10000000, LONGEST_PAUSE = 320000000 };
 
 static _Thread_local mk_tls_t tls;
 mk_tls_t *mk_tls_get(void) { return &tls; }
@@ -163,27 +161,18 @@ void mk_set_num_threads(int32_t n) {
     atomic_store_explicit(&pool.crowd, 0, memory_order_relaxed);
 }
 
-/* Whether the calling thread lost its core to another since the last call: its own time then says nothing,
- * but that there are more who run than cores. */
-static int was_interrupted(void) {
-#if defined(RUSAGE_THREAD)
-    static _Thread_local long last;
-    struct rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    int more = usage.ru_nivcsw != last;
-    last = usage.ru_nivcsw;
-    return more;
-#else
-    return 0;
-#endif
+/* What the calling thread has computed, without the time that others had its core. */
+static int64_t computed(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* With pool.busy held, after a region: what it says about the number of threads. `spent` is the caller's time in its own
- * `items` of n, `took` that of the whole region. */
+/* With pool.busy held, after a region: what it says about the number of threads. `spent` is what the caller computed for
+ * its own `items` of n, `took` the time of the whole region: one who was taken off a core makes it longer. */
 static void learn(int threads, int64_t n, int64_t items, int64_t spent, int64_t took) {
     if (items == 0) return;
     double with_less = (double)spent / (double)items * (double)n / (threads - 1);
-    if (took > TURN && was_interrupted()) with_less = 0;
     pool.credit += (int64_t)with_less - took;
     int crowd = atomic_load_explicit(&pool.crowd, memory_order_relaxed);
     if (pool.credit > CREDIT) {
@@ -264,7 +253,7 @@ void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void
         pthread_cond_broadcast(&pool.wake);
         pthread_mutex_unlock(&pool.lock);
     }
-    int64_t begun = now(), items = take_pieces(), done = now();
+    int64_t begun = computed(), items = take_pieces(), done = computed();
     atomic_fetch_sub(&pool.gate, 1);
     int spins = atomic_load_explicit(&pool.crowd, memory_order_relaxed) ? 1 : SPINS;
     for (int i = 0; i < spins && atomic_load(&pool.gate) != 0; i++) relax();

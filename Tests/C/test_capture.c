@@ -80,10 +80,12 @@ static void steps(void) {
     CHECK(mt_capture_replay(c, (mt_tensor[]){ys[0], ys[0]}, 2, &loss) == MT_ERROR_VALUE);
     CHECK(mt_capture_replay(c, (mt_tensor[]){NULL, ys[0]}, 2, &loss) == MT_ERROR_HANDLE);
     CHECK(mt_capture_set_rate(c, 0, 0.1) == MT_ERROR_INDEX);
+    stop(); /* the recording keeps what it works with */
+    CHECK(mt_capture_replay(c, (mt_tensor[]){xs[0], ys[0]}, 2, &loss) == MT_OK);
+    mt_tensor_release(loss);
     mt_capture_release(c);
     mt_tensor_release(rest[0]);
     mt_tensor_release(rest[1]);
-    stop();
     for (int i = 0; i < N; i++) {
         mt_tensor_release(xs[i]);
         mt_tensor_release(ys[i]);

@@ -435,6 +435,14 @@ def test_a_method_has_a_capture_for_each_instance():
     assert [b.add(torch.tensor(1.0)).item() for _ in range(4)] == [11, 12, 13, 14]
 
 
+def test_a_capture_within_a_capture_is_part_of_it():
+    inner = torch.capture(lambda x: x * 2)
+    for _ in range(3):
+        inner(torch.ones(2))
+    assert_same(lambda: lambda x: inner(x) + 1, [(torch.full((2,), float(i)),) for i in range(5)])
+    assert inner.recordings == 1
+
+
 def test_replayed_writes_are_seen_by_version_checks():
     w = torch.ones(2)
     f = torch.capture(lambda x: w.add_(x))

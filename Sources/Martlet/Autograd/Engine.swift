@@ -251,7 +251,7 @@ struct Engine {
             if node.canOverwrite {
                 var only = g.take(0)
                 node.mayOverwrite =
-                    hooks == nil && !createGraph && !Tape.isRecording && isKnownUniquelyReferenced(&only) && only!.ownsMemory
+                    hooks == nil && !createGraph && isKnownUniquelyReferenced(&only) && only!.ownsMemory
                 g[0] = only
             }
             results = try node.apply(g)

@@ -39,7 +39,9 @@ public final class Capture {
     }
 
     /// Runs the body, or what was recorded of it, on these inputs.
+    /// Inside another recording it is the body that runs, as part of that.
     public func callAsFunction(_ inputs: [Tensor], key: Int = 0) throws -> [Tensor] {
+        if Recording.isActive { return try body(inputs) }
         let k = Key(
             number: key, shapes: inputs.map(\.sizes), dtypes: inputs.map(\.dtype),
             places: inputs.map { $0.requiresGrad ? ObjectIdentifier($0) : nil })
@@ -149,6 +151,7 @@ public final class Recording {
     ///
     /// Throws `capture` where it does not fit the leaves' gradients (``fits``).
     public func replay(_ given: [Tensor]) throws -> [Tensor] {
+        try Tape.refuse("a replay of another recording")
         guard fits else { throw MartletError.capture("replay: the leaves' gradients are not as they were recorded; record anew") }
         try take(given)
         try tape.replay()
@@ -189,6 +192,7 @@ public final class Recording {
 
     /// One replay for each index of the inputs' leading dimension; results are stacked along a new one.
     public func replayMany(_ stacked: [Tensor]) throws -> [Tensor] {
+        try Tape.refuse("a replay of another recording")
         guard stacked.count == inputs.count, let n = stacked.first?.sizes.first, stacked.allSatisfy({ $0.rank > 0 && $0.sizes[0] == n })
         else { throw MartletError.value("replay_many: each of the \(inputs.count) inputs needs the same leading dimension of runs") }
         for (i, (place, t)) in zip(inputs, stacked).enumerated() {

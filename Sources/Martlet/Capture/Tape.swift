@@ -225,7 +225,7 @@ public final class Tape {
         let steps: (() -> Double)?
     }
 
-    /// Gives the update over a list that begins a rate of its own, and `count` to read its steps from.
+    /// Gives the update over a list that begins a rate of its own.
     public static func beginUpdate(_ lr: Double) {
         guard let tape = current else { return }
         let rate = Rate(lr)

@@ -70,8 +70,8 @@ open class Optimizer {
                     var state = states[id] ?? State()
                     if let tape = Tape.current {
                         tape.optimizerUse = Tape.OptimizerUse(
-                            rate: { [unowned self] in groups[i].lr }, steps: { [unowned self] in Double(states[id]?.steps ?? 0) })
-                        tape.record("count_step", .whole({ [unowned self] in states[id]?.steps += 1 }))
+                            rate: { self.groups[i].lr }, steps: { Double(self.states[id]?.steps ?? 0) })
+                        tape.record("count_step", .whole({ self.states[id]?.steps += 1 }))
                         defer { tape.optimizerUse = nil }
                         try advance(p, grad, &state, group)
                     } else {
