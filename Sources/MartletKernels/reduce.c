@@ -82,6 +82,10 @@ void mk_sum_rows_##S(const T *x, int64_t rows, int64_t cols, int64_t row_stride,
     if (cols > 0) mk_parallel_for(groups, MK_GRAIN / (rows * COLUMNS + 1) + 1, columns_##S, &m); \
 } \
 void mk_sum_cols_##S(const T *x, int64_t rows, int64_t cols, int64_t row_stride, T *out) { \
+    if (rows == 1) { \
+        *out = contiguous_##S(SUM, x, NULL, cols); \
+        return; \
+    } \
     matrix_##S m = {x, rows, cols, row_stride, out}; \
     mk_parallel_for(rows, cols > 0 ? (MK_GRAIN + cols - 1) / cols : rows, rows_##S, &m); \
 } \

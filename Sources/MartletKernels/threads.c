@@ -1,5 +1,7 @@
-/* threads.c: the pool behind mk_parallel_for. One region runs at a time; its
- * pieces are handed out by an atomic counter. A worker enters through a gate
+/* threads.c: the pool behind mk_parallel_for. One region runs at a time. Each
+ * thread has a share of its pieces, the same in every region of the same size, so
+ * that what it wrote is in its cache when it comes to read it; who is done with
+ * his share goes on with those of others. A worker enters through a gate
  * that its owner shuts when no piece is left, so a worker that wakes too late is
  * never waited for. A worker that finds nothing to do spins for some
  * microseconds, then sleeps on a condition variable; so does a caller who waits
@@ -32,7 +34,7 @@ enum { WORTH_WAKING = 8, IN_A_ROW = 4 };
 
 /* Nanoseconds. CREDIT is the most gain that is set against losses: a few turns of another program, some milliseconds
  * each, do not count yet. TRIAL is that of a new attempt: less than one turn. */
-enum { SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 10000000, LONGEST_PAUSE = 320000000 };
+enum { SMALL = 100000, SAMPLE = 16, SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 10000000, LONGEST_PAUSE = 320000000 };
 
 static _Thread_local mk_tls_t tls;
 mk_tls_t *mk_tls_get(void) { return &tls; }
@@ -42,6 +44,9 @@ void mk_recording_add(int32_t n) { __atomic_fetch_add(&mk_recording, n, __ATOMIC
 
 static _Thread_local int inside; /* in a piece of a region: loops below run serially */
 
+/* Part of a region: the next item to be done, and the end. Each has a cache line of its own. */
+typedef struct { _Alignas(64) atomic_int_fast64_t next; int64_t end; } share;
+
 static struct {
     pthread_mutex_t busy;    /* held by the thread whose region runs */
     pthread_mutex_t lock;    /* guards the sleepers */
@@ -49,8 +54,9 @@ static struct {
     atomic_uint generation;  /* counts regions */
     atomic_int sleeping;
     atomic_uint gate;        /* 1 when open, plus 2 for each worker inside */
-    atomic_int_fast64_t next;
-    int64_t n, piece;
+    share shares[MAX_THREADS];
+    int parts;               /* how many shares this region has */
+    int64_t piece;
     void (*fn)(void *, int64_t, int64_t);
     void *context;
     int workers;             /* threads created */
@@ -59,6 +65,8 @@ static struct {
     atomic_int crowd;        /* threads fewer than asked for, because others use the cores */
     atomic_int_fast64_t ended; /* when the last region did */
     int64_t credit, pause, calm; /* gains less losses; how long to do with less; until when. Under busy */
+    int64_t last;            /* nanoseconds of the last region; under busy */
+    unsigned unjudged;
     int row;                 /* regions that followed each other soon; under busy */
     atomic_int threads;      /* wanted, with the caller; 0: not asked yet */
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER,
@@ -78,19 +86,33 @@ static int64_t now(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Items done. */
-static int64_t take_pieces(void) {
+/* Does pieces, of the share with this number first. Items done. */
+static int64_t take_pieces(int first) {
     int64_t items = 0;
     inside++;
-    for (;;) {
-        int64_t begin = atomic_fetch_add_explicit(&pool.next, pool.piece, memory_order_relaxed);
-        if (begin >= pool.n) break;
-        int64_t end = pool.n - begin < pool.piece ? pool.n : begin + pool.piece;
-        pool.fn(pool.context, begin, end);
-        items += end - begin;
+    for (int i = 0; i < pool.parts; i++) {
+        share *s = &pool.shares[(first + i) % pool.parts];
+        for (;;) {
+            int64_t begin = atomic_fetch_add_explicit(&s->next, pool.piece, memory_order_relaxed);
+            if (begin >= s->end) break;
+            int64_t end = s->end - begin < pool.piece ? s->end : begin + pool.piece;
+            pool.fn(pool.context, begin, end);
+            items += end - begin;
+        }
     }
     inside--;
     return items;
+}
+
+/* With pool.busy held: cuts 0..<n into a share for each thread, at multiples of the piece. */
+static void deal(int64_t n, int threads) {
+    int64_t pieces = (n + pool.piece - 1) / pool.piece;
+    pool.parts = threads;
+    for (int i = 0; i < threads; i++) {
+        int64_t from = pieces * i / threads * pool.piece, to = pieces * (i + 1) / threads * pool.piece;
+        pool.shares[i].end = to < n ? to : n;
+        atomic_store_explicit(&pool.shares[i].next, from, memory_order_relaxed);
+    }
 }
 
 static void leave(void) {
@@ -101,8 +123,9 @@ static void leave(void) {
     }
 }
 
+/* `argument` is the number of the thread's share, the caller's being 0. */
 static void *worker(void *argument) {
-    unsigned seen = (unsigned)(uintptr_t)argument;
+    unsigned seen = 0;
     for (;;) {
         unsigned now = seen;
         int spins = atomic_load_explicit(&pool.crowd, memory_order_relaxed) ? 1 : SPINS;
@@ -122,7 +145,7 @@ static void *worker(void *argument) {
         unsigned gate = atomic_load(&pool.gate);
         while ((gate & 1) && gate / 2 < atomic_load_explicit(&pool.wanted, memory_order_relaxed))
             if (atomic_compare_exchange_weak(&pool.gate, &gate, gate + 2)) {
-                take_pieces();
+                take_pieces((int)(intptr_t)argument);
                 leave();
                 break;
             }
@@ -169,11 +192,12 @@ static int64_t computed(void) {
 }
 
 /* With pool.busy held, after a region: what it says about the number of threads. `spent` is what the caller computed for
- * its own `items` of n, `took` the time of the whole region: one who was taken off a core makes it longer. */
-static void learn(int threads, int64_t n, int64_t items, int64_t spent, int64_t took) {
+ * its own `items` of n, `took` the time of the whole region: one who was taken off a core makes it longer; `weight` how many
+ * regions it stands for. */
+static void learn(int threads, int64_t n, int64_t items, int64_t spent, int64_t took, int weight) {
     if (items == 0) return;
     double with_less = (double)spent / (double)items * (double)n / (threads - 1);
-    pool.credit += (int64_t)with_less - took;
+    pool.credit += ((int64_t)with_less - took) * weight;
     int crowd = atomic_load_explicit(&pool.crowd, memory_order_relaxed);
     if (pool.credit > CREDIT) {
         pool.credit = CREDIT;
@@ -209,7 +233,7 @@ static void grow(int wanted) {
         pthread_attr_init(&attributes);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         pthread_t thread;
-        int failed = pthread_create(&thread, &attributes, worker, (void *)(uintptr_t)atomic_load(&pool.generation));
+        int failed = pthread_create(&thread, &attributes, worker, (void *)(intptr_t)(pool.workers + 1));
         pthread_attr_destroy(&attributes);
         if (failed) return;
         pool.workers++;
@@ -241,11 +265,10 @@ void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void
     grow(threads - 1);
     int64_t piece = (n + (int64_t)threads * PIECES_PER_THREAD - 1) / ((int64_t)threads * PIECES_PER_THREAD);
     pool.piece = piece < grain ? grain : piece;
-    pool.n = n;
+    deal(n, threads);
     pool.fn = fn;
     pool.context = context;
     atomic_store_explicit(&pool.wanted, (unsigned)threads - 1, memory_order_relaxed);
-    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
     atomic_store(&pool.gate, 1);
     atomic_fetch_add(&pool.generation, 1);
     if (atomic_load(&pool.sleeping) > 0) {
@@ -253,7 +276,9 @@ void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void
         pthread_cond_broadcast(&pool.wake);
         pthread_mutex_unlock(&pool.lock);
     }
-    int64_t begun = computed(), items = take_pieces(), done = computed();
+    /* Looking at the clocks costs as much as a small region: of those few are judged, for all. */
+    int weight = pool.last > SMALL ? 1 : ++pool.unjudged % SAMPLE ? 0 : SAMPLE;
+    int64_t begun = weight ? computed() : 0, items = take_pieces(0), done = weight ? computed() : 0;
     atomic_fetch_sub(&pool.gate, 1);
     int spins = atomic_load_explicit(&pool.crowd, memory_order_relaxed) ? 1 : SPINS;
     for (int i = 0; i < spins && atomic_load(&pool.gate) != 0; i++) relax();
@@ -266,6 +291,7 @@ void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void
     }
     int64_t end = now();
     atomic_store_explicit(&pool.ended, end, memory_order_relaxed);
-    learn(threads, n, items, done - begun, end - start);
+    pool.last = end - start;
+    if (weight) learn(threads, n, items, done - begun, end - start, weight);
     pthread_mutex_unlock(&pool.busy);
 }
