@@ -18,13 +18,19 @@ class _Info(ctypes.Structure):
 #: What a replay gives that could not be made.
 _UNFIT = object()
 
-#: The recording that is being made, for the optimizers; see note_update.
+#: The recording that is being made, for the optimizers; see note_update. Another thread than the recording one finds it
+#: too, but for it the library does not record.
 _recording = None
+
+
+def _records():
+    """Whether this thread records."""
+    return _recording is not None and lib.mt_capture_active() == 1
 
 
 def note_update(group):
     """Called by an optimizer before it updates a parameter group."""
-    if _recording is not None:
+    if _records():
         _recording.groups.append((group, lib.mt_capture_rates()))
 
 
@@ -110,7 +116,7 @@ class Capture:
         return len(self._recordings)
 
     def __call__(self, *args, **kwargs):
-        if _recording is not None:  # within another capture this is part of that
+        if _records():  # within another capture this is part of that
             return self._function(*args, **kwargs)
         # Most calls are like the one before: then the library compares sizes and dtypes, and no key is made.
         latest = self._latest
@@ -122,8 +128,7 @@ class Capture:
                 result = latest.replay(args, trying=True)
                 if result is not _UNFIT:
                     return result
-        inputs = []
-        key = _describe(args, inputs), _describe(kwargs, inputs) if kwargs else None
+        key, inputs = _key(args, kwargs)
         recording = self._recordings.get(key)
         if recording is not None:
             plain = not kwargs and len(inputs) == len(args) and not any(t.requires_grad for t in inputs)
@@ -150,16 +155,13 @@ class Capture:
 
         Runs go one by one until there is a recording for arguments of these kinds (two runs at most).
         """
-        tensors = []
-        _describe((args, kwargs), tensors)
+        _, tensors = _key(args, kwargs)
         if not tensors or any(t.dim() == 0 or t.size(0) != tensors[0].size(0) for t in tensors):
             raise ValueError("replay_many(): the tensors among the arguments need one leading dimension of runs")
         first, total = [], tensors[0].size(0)
         for i in range(total):
             one_args, one_kwargs = _map((args, kwargs), lambda t: t[i])
-            inputs = []
-            key = _describe(one_args, inputs), _describe(one_kwargs, inputs) if one_kwargs else None
-            recording = self._recordings.get(key)
+            recording = self._recordings.get(_key(one_args, one_kwargs)[0])
             if recording is not None and recording.follows():
                 rest = recording.replay([t[i:] for t in tensors], lib.mt_capture_replay_many)
                 if rest is not _UNFIT:
@@ -271,11 +273,17 @@ def capture(function=None, *, limit=64):
 
 # ---- Nested arguments and results ------------------------------------------------------------------------------------
 
+def _key(args, kwargs):
+    """What selects the recording of a call, and the tensors among the arguments."""
+    tensors = []
+    return (_describe(args, tensors), _describe(kwargs, tensors) if kwargs else None), tensors
+
+
 def _describe(value, tensors):
     """A hashable description of arguments, in which a tensor counts by its shape and dtype, or, where it requires
     gradients, by itself; lists the tensors met."""
     kind = value.__class__
-    if kind is Tensor or isinstance(value, Tensor):
+    if isinstance(value, Tensor):
         tensors.append(value)
         if value.requires_grad:
             return id(value)
@@ -287,7 +295,9 @@ def _describe(value, tensors):
     try:
         hash(value)
     except TypeError:
-        return kind, id(value)
+        raise CaptureError(
+            f"capture: an argument of type {kind.__name__} cannot select a recording: it may change unseen, as it is not "
+            "hashable; pass tensors, numbers, and tuples, lists and dicts of them") from None
     return kind, value
 
 

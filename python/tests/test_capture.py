@@ -390,6 +390,8 @@ def test_an_error_of_the_function_itself_passes_through():
     assert f(torch.ones(2, 2)).sum().item() == 8
     with pytest.raises(TypeError, match="must be callable"):
         torch.capture(3)
+    with pytest.raises(torch.CaptureError, match="an argument of type bytearray cannot select a recording"):
+        torch.capture(lambda x, b: x + b[0])(torch.ones(1), bytearray(1))
     with pytest.raises(torch.CaptureError, match="returned object"):
         g = torch.capture(lambda: object())
         g(), g()
@@ -456,10 +458,14 @@ def test_replayed_writes_are_seen_by_version_checks():
 
 def test_threads_do_not_record_each_other():
     stop, failures = threading.Event(), []
+    w = torch.ones(3, requires_grad=True)
+    opt = torch.optim.SGD([w], lr=0.0)
 
     def other():
         x = torch.ones(3)
         while not stop.is_set():
+            w.grad = torch.ones(3)
+            opt.step()
             if (x * 2 + 1).sum().item() != 9:
                 failures.append("wrong")
     thread = threading.Thread(target=other)
@@ -469,6 +475,7 @@ def test_threads_do_not_record_each_other():
             f = torch.capture(lambda x: (x + 1) * 2)
             for k in range(3):
                 assert f(torch.full((n,), float(k))).sum().item() == n * (k + 1) * 2
+            assert all(not r.groups for r in f._recordings.values())
     finally:
         stop.set()
         thread.join()

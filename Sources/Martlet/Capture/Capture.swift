@@ -26,6 +26,13 @@ public final class Capture {
         let shapes: [Dims]
         let dtypes: [DType]
         let places: [ObjectIdentifier?]
+
+        init(_ number: Int, _ inputs: [Tensor]) {
+            self.number = number
+            shapes = inputs.map(\.sizes)
+            dtypes = inputs.map(\.dtype)
+            places = inputs.map { $0.requiresGrad ? ObjectIdentifier($0) : nil }
+        }
     }
 
     private let body: ([Tensor]) throws -> [Tensor]
@@ -42,9 +49,7 @@ public final class Capture {
     /// Inside another recording it is the body that runs, as part of that.
     public func callAsFunction(_ inputs: [Tensor], key: Int = 0) throws -> [Tensor] {
         if Recording.isActive { return try body(inputs) }
-        let k = Key(
-            number: key, shapes: inputs.map(\.sizes), dtypes: inputs.map(\.dtype),
-            places: inputs.map { $0.requiresGrad ? ObjectIdentifier($0) : nil })
+        let k = Key(key, inputs)
         if let recording = recordings[k], recording.fits { return try recording.replay(inputs) }
         if seen.insert(k).inserted { return try body(inputs).map { $0.detach() } }
         guard recordings[k] != nil || recordings.count < limit else {
@@ -71,8 +76,7 @@ public final class Capture {
         // Until there is a recording, runs go one by one.
         while done < first.sizes[0] {
             let inputs = try stacked.map { try $0.detach().select(0, done) }
-            let k = Key(number: key, shapes: inputs.map(\.sizes), dtypes: inputs.map(\.dtype), places: inputs.map { _ in nil })
-            if let recording = recordings[k], recording.fits {
+            if let recording = recordings[Key(key, inputs)], recording.fits {
                 let rest = try recording.replayMany(stacked.map { try $0.detach().slice(0, done, first.sizes[0]) })
                 if results.isEmpty { return rest }
                 return try rest.enumerated().map { i, r in try Tensor.cat([Tensor.stack(results.map { $0[i] }), r]) }
