@@ -25,10 +25,11 @@ typedef struct {
     bin bins[CLASSES];
     int64_t held, cached;         /* bytes not yet told to the shared counters */
     uint64_t calls;
-    int state;                    /* 0 new, 1 in use, 2 its thread is ending */
 } local_cache;
 
-static _Thread_local local_cache local;
+/* Made at a thread's first call; none is left when the thread ends. */
+static MK_THREAD_LOCAL local_cache *local;
+static MK_THREAD_LOCAL int has_ended;
 
 static struct {
     pthread_mutex_t lock;
@@ -72,14 +73,30 @@ static void system_give(void *p, size_t size) {
     else munmap(p, size);
 }
 
-static void report(void) {
-    int64_t held = atomic_fetch_add_explicit(&shared.held, local.held, memory_order_relaxed) + local.held;
-    atomic_fetch_add_explicit(&shared.cached, local.cached, memory_order_relaxed);
-    atomic_fetch_add_explicit(&shared.calls, local.calls, memory_order_relaxed);
-    local.held = local.cached = 0;
-    local.calls = 0;
+static void add_to_shared(int64_t by_held, int64_t by_cached, uint64_t calls) {
+    int64_t held = atomic_fetch_add_explicit(&shared.held, by_held, memory_order_relaxed) + by_held;
+    atomic_fetch_add_explicit(&shared.cached, by_cached, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shared.calls, calls, memory_order_relaxed);
     int_fast64_t peak = atomic_load_explicit(&shared.peak, memory_order_relaxed);
     while (held > peak && !atomic_compare_exchange_weak(&shared.peak, &peak, held)) {}
+}
+
+static void report(local_cache *l) {
+    add_to_shared(l->held, l->cached, l->calls);
+    l->held = l->cached = 0;
+    l->calls = 0;
+}
+
+/* Counts a call; without a cache of the thread at once. */
+static inline void count(local_cache *l, int64_t by_held, int64_t by_cached, unsigned calls) {
+    if (__builtin_expect(!l, 0)) {
+        add_to_shared(by_held, by_cached, calls);
+        return;
+    }
+    l->calls += calls;
+    l->cached += by_cached;
+    l->held += by_held;
+    if (l->held > REPORT_SIZE || l->held < -REPORT_SIZE) report(l);
 }
 
 /* Puts a block on the shared list, or says no when those hold enough. */
@@ -97,26 +114,27 @@ static int share(block *b, unsigned c) {
     return room;
 }
 
-static void empty_local(int keep_shared) {
+static void empty_local(local_cache *l, int keep_shared) {
     for (unsigned c = 0; c < CLASSES && class_size(c) <= LOCAL_SIZE; c++) {
-        block *b = local.bins[c].head;
-        local.bins[c] = (bin){NULL, 0};
+        block *b = l->bins[c].head;
+        l->bins[c] = (bin){NULL, 0};
         while (b) {
             block *next = b->next;
             if (!keep_shared || !share(b, c)) {
                 system_give(b, class_size(c));
-                local.cached -= (int64_t)class_size(c);
+                l->cached -= (int64_t)class_size(c);
             }
             b = next;
         }
     }
-    report();
+    report(l);
 }
 
-static void thread_ends(void *unused) {
-    (void)unused;
-    local.state = 2;
-    empty_local(1);
+static void thread_ends(void *ending) {
+    local = NULL;
+    has_ended = 1;
+    empty_local(ending, 1);
+    free(ending);
 }
 
 static void lock_shared(void) { pthread_mutex_lock(&shared.lock); }
@@ -130,30 +148,27 @@ static void start(void) {
     shared.limit = memory / 4;
 }
 
-static __attribute__((noinline)) void begin_thread(void) {
+static __attribute__((noinline)) local_cache *begin_thread(void) {
     static pthread_once_t control = PTHREAD_ONCE_INIT;
     pthread_once(&control, start);
-    if (local.state == 0) {
-        local.state = 1;
-        pthread_setspecific(shared.key, &local);
-    }
+    if (has_ended) return NULL;
+    local = calloc(1, sizeof(local_cache));
+    if (local) pthread_setspecific(shared.key, local);
+    return local;
 }
 
-static __attribute__((noinline)) void *take_slowly(unsigned c) {
+static __attribute__((noinline)) void *take_slowly(unsigned c, int *from_cache) {
     size_t size = class_size(c);
-    block *b = NULL;
-    if (local.state == 0) begin_thread();
     pthread_mutex_lock(&shared.lock);
-    if ((b = shared.bins[c].head)) {
+    block *b = shared.bins[c].head;
+    if (b) {
         shared.bins[c].head = b->next;
         shared.bins[c].count--;
         shared.bytes -= size;
     }
     pthread_mutex_unlock(&shared.lock);
-    if (b) {
-        local.cached -= (int64_t)size;
-        return b;
-    }
+    *from_cache = b != NULL;
+    if (b) return b;
     void *p = system_take(size);
     if (!p) {
         mk_empty_cache();
@@ -165,45 +180,45 @@ static __attribute__((noinline)) void *take_slowly(unsigned c) {
 void *mk_alloc(size_t bytes) {
     if (bytes > (size_t)1 << 46) return NULL;
     unsigned c = class_of(bytes);
-    bin *mine = &local.bins[c];
-    size_t size = class_size(c);
-    void *p = mine->head;
+    int64_t size = (int64_t)class_size(c);
+    local_cache *l = local ? local : begin_thread();
+    int from_cache = 1;
+    void *p = l ? l->bins[c].head : NULL;
     if (__builtin_expect(p != NULL, 1)) {
-        mine->head = ((block *)p)->next;
-        mine->count--;
-        local.cached -= (int64_t)size;
-    } else if (!(p = take_slowly(c))) {
+        l->bins[c].head = ((block *)p)->next;
+        l->bins[c].count--;
+    } else if (!(p = take_slowly(c, &from_cache))) {
         return NULL;
     }
-    local.calls++;
-    local.held += (int64_t)size;
-    if (local.held > REPORT_SIZE) report();
+    count(l, size, from_cache ? -size : 0, 1);
     return p;
+}
+
+/* How many free blocks a thread keeps. A graph of small steps is freed at once and made again. */
+static inline uint32_t kept(size_t size) {
+    return size <= 512 ? 1024 : size <= 4096 ? 64 : size <= 65536 ? 16 : size <= LOCAL_SIZE ? 4 : 0;
 }
 
 void mk_free(void *p, size_t bytes) {
     if (!p) return;
     unsigned c = class_of(bytes);
     size_t size = class_size(c);
-    bin *mine = &local.bins[c];
-    local.held -= (int64_t)size;
-    uint32_t most = size <= 4096 ? 64 : size <= 65536 ? 16 : size <= LOCAL_SIZE ? 4 : 0;
-    if (__builtin_expect(mine->count < most && local.state == 1, 1)) {
-        ((block *)p)->next = mine->head;
-        mine->head = p;
-        mine->count++;
-        local.cached += (int64_t)size;
-    } else {
-        if (local.state == 0) begin_thread();
-        if (share(p, c)) local.cached += (int64_t)size;
-        else system_give(p, size);
+    local_cache *l = local ? local : begin_thread();
+    int is_kept = 1;
+    if (__builtin_expect(l && l->bins[c].count < kept(size), 1)) {
+        ((block *)p)->next = l->bins[c].head;
+        l->bins[c].head = p;
+        l->bins[c].count++;
+    } else if (!share(p, c)) {
+        is_kept = 0;
+        system_give(p, size);
     }
-    if (local.held < -REPORT_SIZE) report();
+    count(l, -(int64_t)size, is_kept ? (int64_t)size : 0, 0);
 }
 
 void mk_empty_cache(void) {
-    begin_thread();
-    empty_local(0);
+    local_cache *l = local ? local : begin_thread();
+    if (l) empty_local(l, 0);
     for (unsigned c = 0; c < CLASSES; c++) {
         pthread_mutex_lock(&shared.lock);
         block *b = shared.bins[c].head;
@@ -211,20 +226,19 @@ void mk_empty_cache(void) {
         shared.bytes -= freed;
         shared.bins[c] = (bin){NULL, 0};
         pthread_mutex_unlock(&shared.lock);
-        local.cached -= (int64_t)freed;
+        add_to_shared(0, -(int64_t)freed, 0);
         while (b) {
             block *next = b->next;
             system_give(b, class_size(c));
             b = next;
         }
     }
-    report();
 }
 
 static uint64_t counted(int_fast64_t v) { return v > 0 ? (uint64_t)v : 0; }
 
 void mk_alloc_stats(mk_alloc_stats_t *out) {
-    report();
+    if (local) report(local);
     out->allocated_bytes = counted(atomic_load(&shared.held));
     out->peak_bytes = counted(atomic_load(&shared.peak));
     out->cached_bytes = counted(atomic_load(&shared.cached));
@@ -233,6 +247,6 @@ void mk_alloc_stats(mk_alloc_stats_t *out) {
 }
 
 void mk_reset_peak(void) {
-    report();
+    if (local) report(local);
     atomic_store(&shared.peak, atomic_load(&shared.held));
 }

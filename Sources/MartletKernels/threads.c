@@ -36,8 +36,7 @@ enum { WORTH_WAKING = 8, IN_A_ROW = 4 };
  * each, do not count yet. TRIAL is that of a new attempt: less than one turn. */
 enum { SMALL = 100000, SAMPLE = 16, SOON = 40000, CREDIT = 20000000, TRIAL = 1000000, PAUSE = 10000000, LONGEST_PAUSE = 320000000 };
 
-static _Thread_local mk_tls_t tls;
-mk_tls_t *mk_tls_get(void) { return &tls; }
+MK_THREAD_LOCAL mk_tls_t mk_tls;
 
 int32_t mk_recording;
 void mk_recording_add(int32_t n) { __atomic_fetch_add(&mk_recording, n, __ATOMIC_SEQ_CST); }

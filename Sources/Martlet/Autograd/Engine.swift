@@ -4,10 +4,14 @@ import Synchronization
 ///
 /// The graph is walked without recursion. A node runs once the gradients of all paths to it have been summed;
 /// of the nodes that are ready the newest runs first, which is torch's order and so gives torch's sums.
-struct Engine {
+///
+/// The starts of a run hold the graph below them, so that the walk does not count references to nodes.
+final class Engine {
     /// The engine's notes on a node.
     private struct Task {
-        let node: Node
+        let node: Unmanaged<Node>
+        /// Its place in the order: newer steps first, accumulators before all.
+        let key: UInt64
         /// The sum of the gradients that reached the first output, and those of the others once there are any.
         var gradient: Tensor?
         var others: [Tensor?]?
@@ -15,35 +19,44 @@ struct Engine {
         var owned: UInt64 = 0
         /// Gradients that it waits for.
         var pending: Int32 = 0
-        var needed = true
         /// The first of its captures, -1 for none.
         var capture: Int32 = -1
+        var needed: Bool
+        /// Whether the walk from the starts came here.
+        var reached = false
 
         var isWanted: Bool { needed || capture >= 0 }
     }
 
-    private var tasks: [Task] = []
+    private var tasks: UnsafeMutablePointer<Task>
+    private var count = 0
+    private var capacity: Int
+    /// Tasks that are ready, as a binary heap by their keys.
+    private var heap: [(key: UInt64, task: Int)] = []
     private var captures: [(output: Int, input: Int, next: Int32)] = []
-    private var heap: [(UInt64, Int)] = []
-    private let keepGraph: Bool
-    private let createGraph: Bool
     private var captured: [Tensor?] = []
+    private var keepGraph = false
+    private var createGraph = false
+    private var everyNodeIsNeeded = true
 
-    // Where a node's task is stands in the node itself, marked with the run's number. Only one run at a time may do so;
-    // a run inside another one, or beside it on another thread, has a dictionary.
+    // Where a node's task is stands in the node itself, marked with the run's number. Only one run at a time may do so,
+    // and works in memory that it leaves to the next; a run inside another one, or beside it on another thread, has
+    // memory of its own and a dictionary.
     private let marks: Bool
-    private let number: UInt64
+    private var number: UInt64 = 0
     private var indexOf: [ObjectIdentifier: Int] = [:]
     private static let isMarking = Atomic<Bool>(false)
-    nonisolated(unsafe) private static var lastRun: UInt64 = 0
+    nonisolated(unsafe) private static let marking = Engine(marks: true)
+    /// The tasks that the memory kept between runs has room for at most.
+    private static let keptCapacity = 4096
 
-    private init(keepGraph: Bool, createGraph: Bool) {
-        self.keepGraph = keepGraph
-        self.createGraph = createGraph
-        marks = Engine.isMarking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
-        if marks { Engine.lastRun += 1 }
-        number = marks ? Engine.lastRun : 0
+    private init(marks: Bool) {
+        self.marks = marks
+        capacity = 64
+        tasks = .allocate(capacity: capacity)
     }
+
+    deinit { tasks.deallocate() }
 
     /// Sends `gradients` back from `roots`. With `inputs`, returns their gradients instead of adding to `.grad`
     /// (unless `accumulate`, which adds to the `.grad` of those inputs only).
@@ -52,14 +65,23 @@ struct Engine {
         accumulate: Bool = false
     ) throws -> [Tensor?] {
         var starts: [(Edge, Tensor)] = []
+        starts.reserveCapacity(roots.count)
         for (i, root) in roots.enumerated() {
             guard let edge = root.gradEdge() else {
                 throw MartletError.runtime("element \(i) of tensors does not require grad and does not have a grad_fn")
             }
             starts.append((edge, try rootGradient(root, gradients[i])))
         }
-        var engine = Engine(keepGraph: keepGraph, createGraph: createGraph)
-        defer { if engine.marks { isMarking.store(false, ordering: .releasing) } }
+        let isFree = isMarking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+        let engine = isFree ? marking : Engine(marks: false)
+        defer {
+            engine.forget()
+            if isFree { isMarking.store(false, ordering: .releasing) }
+        }
+        engine.keepGraph = keepGraph
+        engine.createGraph = createGraph
+        engine.everyNodeIsNeeded = inputs == nil
+        engine.number += 1
         return try engine.run(starts, inputs, accumulate)
     }
 
@@ -83,60 +105,71 @@ struct Engine {
         return try Tensor.full(root.sizes, one, root.dtype)
     }
 
+    /// Leaves nothing of a run behind.
+    private func forget() {
+        tasks.deinitialize(count: count)
+        count = 0
+        heap.removeAll(keepingCapacity: true)
+        captures.removeAll(keepingCapacity: true)
+        captured = []
+        if capacity > Engine.keptCapacity { resize(Engine.keptCapacity) }
+    }
+
+    private func resize(_ wanted: Int) {
+        let grown = UnsafeMutablePointer<Task>.allocate(capacity: wanted)
+        grown.moveInitialize(from: tasks, count: count)
+        tasks.deallocate()
+        tasks = grown
+        capacity = wanted
+    }
+
     /// The task of a node, made where there is none.
     @inline(__always)
-    private mutating func index(_ node: Node) -> Int {
-        if let i = find(node) { return i }
-        if marks {
-            node.run = number
-            node.place = tasks.count
-        } else {
-            indexOf[ObjectIdentifier(node)] = tasks.count
+    private func index(_ node: Unmanaged<Node>) -> Int {
+        node._withUnsafeGuaranteedRef { held in
+            if let i = find(held) { return i }
+            if count == capacity { resize(2 * capacity) }
+            if marks {
+                held.run = number
+                held.place = count
+            } else {
+                indexOf[ObjectIdentifier(held)] = count
+            }
+            let key = held.kind == .accumulation ? UInt64.max : held.sequence
+            (tasks + count).initialize(to: Task(node: node, key: key, needed: everyNodeIsNeeded))
+            count += 1
+            return count - 1
         }
-        tasks.append(Task(node: node))
-        return tasks.count - 1
     }
 
     @inline(__always)
     private func find(_ node: Node) -> Int? {
-        marks ? (node.run == number ? node.place : nil) : indexOf[ObjectIdentifier(node)]
+        if marks { return node.run == number ? node.place : nil }
+        return indexOf[ObjectIdentifier(node)]
     }
 
-    private mutating func run(_ starts: [(Edge, Tensor)], _ inputs: [Tensor]?, _ accumulate: Bool) throws -> [Tensor?] {
-        // Discover the graph and count how many gradients each node waits for.
-        tasks.reserveCapacity(16)
-        heap.reserveCapacity(8)
-        for (edge, _) in starts { _ = index(edge.node) }
-        var next = 0
-        while next < tasks.count {
-            let node = tasks[next].node
-            for k in 0..<node.edges.count {
-                guard let edge = node.edges[k] else { continue }
-                let i = index(edge.node)
-                tasks[i].pending += 1
-            }
-            next += 1
-        }
+    private func run(_ starts: [(Edge, Tensor)], _ inputs: [Tensor]?, _ accumulate: Bool) throws -> [Tensor?] {
         if let inputs { try select(inputs, accumulate) }
-        for (edge, g) in starts { try add(g, to: index(edge.node), edge.index) }
+        for (edge, _) in starts { discover(Unmanaged.passUnretained(edge.node)) }
+        for (edge, g) in starts { try add(g, to: index(Unmanaged.passUnretained(edge.node)), edge.index) }
         var begun = Set<Int>()
         for (edge, _) in starts {
-            let i = index(edge.node)
+            let i = index(Unmanaged.passUnretained(edge.node))
             if tasks[i].pending == 0 && (starts.count == 1 || begun.insert(i).inserted) { push(i) }
         }
         try withGradMode(createGraph) { while let i = pop() { try step(i) } }
         return captured
     }
 
-    /// Marks the nodes on a path to one of `inputs`, and where their gradients are to be taken.
-    private mutating func select(_ inputs: [Tensor], _ accumulate: Bool) throws {
+    /// Marks the inputs' nodes: where their gradients are to be taken.
+    private func select(_ inputs: [Tensor], _ accumulate: Bool) throws {
         captured = Array(repeating: nil, count: inputs.count)
-        for i in tasks.indices { tasks[i].needed = false }
         for (k, input) in inputs.enumerated() {
             guard let edge = input.gradEdge() else {
                 throw MartletError.runtime("One of the differentiated Tensors does not require grad")
             }
-            guard let i = find(edge.node) else { continue }
+            // The input may be all that holds its node, and the input is the caller's until the run ends.
+            let i = index(Unmanaged.passUnretained(edge.node))
             if accumulate && edge.node.kind == .accumulation {
                 tasks[i].needed = true
             } else {
@@ -144,129 +177,187 @@ struct Engine {
                 tasks[i].capture = Int32(captures.count - 1)
             }
         }
-        // Post-order without recursion: a node is needed when something it feeds is.
-        var state = [UInt8](repeating: 0, count: tasks.count)
-        var stack: [(task: Int, edge: Int)] = []
-        for start in tasks.indices where state[start] == 0 {
-            stack.append((start, 0))
-            state[start] = 1
-            while let (i, e) = stack.last {
-                let node = tasks[i].node
-                if e < node.edges.count {
-                    stack[stack.count - 1].edge += 1
-                    if let edge = node.edges[e] {
-                        let j = index(edge.node)
-                        if state[j] == 0 {
-                            state[j] = 1
-                            stack.append((j, 0))
-                        }
+    }
+
+    /// Finds the nodes below a start and counts how many gradients each waits for.
+    private func discover(_ start: Unmanaged<Node>) {
+        let first = index(start)
+        if tasks[first].reached { return }
+        tasks[first].reached = true
+        if everyNodeIsNeeded {
+            // In the order in which they are found; the list of tasks is the list of what is left to do.
+            var next = first
+            while next < count {
+                tasks[next].node._withUnsafeGuaranteedRef {
+                    for k in 0..<$0.edges.count {
+                        guard let (node, _) = $0.edges.unretained(k) else { continue }
+                        let i = index(node)
+                        tasks[i].pending += 1
+                        tasks[i].reached = true
                     }
-                } else {
-                    for k in 0..<node.edges.count where !tasks[i].needed {
-                        if let edge = node.edges[k] { tasks[i].needed = tasks[index(edge.node)].isWanted }
-                    }
-                    stack.removeLast()
                 }
+                next += 1
+            }
+            return
+        }
+        // Depth first: a node is left after all that it leads to, and is needed where one of those is wanted.
+        var stack: [(task: Int, edge: Int)] = [(first, 0)]
+        while let (i, k) = stack.last {
+            let node = tasks[i].node
+            if k == node._withUnsafeGuaranteedRef({ $0.edges.count }) {
+                stack.removeLast()
+                if tasks[i].isWanted, let (parent, _) = stack.last { tasks[parent].needed = true }
+                continue
+            }
+            stack[stack.count - 1].edge = k + 1
+            guard let (next, _) = node._withUnsafeGuaranteedRef({ $0.edges.unretained(k) }) else { continue }
+            let j = index(next)
+            tasks[j].pending += 1
+            if !tasks[j].reached {
+                tasks[j].reached = true
+                stack.append((j, 0))
+            } else if tasks[j].isWanted {
+                tasks[i].needed = true
             }
         }
     }
 
-    private mutating func add(_ g: Tensor, to i: Int, _ slot: Int) throws {
+    private func add(_ g: consuming Tensor, to i: Int, _ slot: Int) throws {
+        let task = tasks + i
+        if slot == 0 && task.pointee.gradient == nil {
+            task.pointee.gradient = g
+            return
+        }
         let known: Tensor?
         if slot == 0 {
-            known = tasks[i].gradient
+            known = task.pointee.gradient
         } else {
-            if tasks[i].others == nil {
-                tasks[i].others = Array(repeating: nil, count: max(tasks[i].node.outputCount - 1, slot))
+            if task.pointee.others == nil {
+                let outputs = task.pointee.node._withUnsafeGuaranteedRef { $0.outputCount }
+                task.pointee.others = Array(repeating: nil, count: max(outputs - 1, slot))
             }
-            known = tasks[i].others![slot - 1]
+            known = task.pointee.others![slot - 1]
         }
-        guard let old = known else { return put(g, i, slot) }
+        guard let old = known else { return put(g, task, slot) }
         let bit: UInt64 = slot < 64 ? 1 << UInt64(slot) : 0
-        if tasks[i].owned & bit != 0 && !createGraph && !g.isSparse && !old.isSparse {
+        if task.pointee.owned & bit != 0 && !createGraph && !g.isSparse && !old.isSparse {
             _ = try old.addInPlace(g)
         } else {
-            put(try withGradMode(createGraph) { try Tensor.addGradients(old, g) }, i, slot)
-            tasks[i].owned |= bit
+            put(try withGradMode(createGraph) { [g] in try Tensor.addGradients(old, g) }, task, slot)
+            task.pointee.owned |= bit
         }
     }
 
-    @inline(__always)
-    private mutating func put(_ g: Tensor, _ i: Int, _ slot: Int) {
-        if slot == 0 { tasks[i].gradient = g } else { tasks[i].others![slot - 1] = g }
+    private func put(_ g: Tensor, _ task: UnsafeMutablePointer<Task>, _ slot: Int) {
+        if slot == 0 { task.pointee.gradient = g } else { task.pointee.others![slot - 1] = g }
     }
 
     /// Takes the gradients of a node's outputs out of its task.
     @inline(__always)
-    private mutating func take(_ i: Int) -> TensorList {
+    private func take(_ task: UnsafeMutablePointer<Task>, _ outputs: Int) -> TensorList {
+        if outputs == 1 && task.pointee.others == nil { return TensorList(task.pointee.gradient.take()) }
         var g = TensorList()
-        let count = tasks[i].node.outputCount
-        if count > 0 || tasks[i].gradient != nil { g.append(tasks[i].gradient.take()) }
-        if let others = tasks[i].others {
-            tasks[i].others = nil
+        if outputs > 0 || task.pointee.gradient != nil { g.append(task.pointee.gradient.take()) }
+        if let others = task.pointee.others {
+            task.pointee.others = nil
             for e in others { g.append(e) }
         }
-        while g.count < count { g.append(nil) }
+        while g.count < outputs { g.append(nil) }
         return g
     }
 
-    private mutating func step(_ i: Int) throws {
-        let node = tasks[i].node
-        if node.kind == .accumulation && node.hooks == nil && tasks[i].needed && tasks[i].capture < 0 {
-            let leaf = unsafeDowncast(node, to: AccumulateGrad.self)
-            if leaf.slot.hooks.isEmpty {
-                // Moved, not copied, so that a gradient nobody else holds can be kept as it is.
-                if var value = tasks[i].gradient.take() { try leaf.accumulate(&value) }
-                return
+    private func step(_ i: Int) throws {
+        let task = tasks + i
+        try task.pointee.node._withUnsafeGuaranteedRef { node in
+            if node.kind == .accumulation {
+                try accumulate(task, unsafeDowncast(node, to: AccumulateGrad.self))
+            } else if node.hooks == nil && task.pointee.capture < 0 {
+                var g = take(task, node.outputCount)
+                if task.pointee.needed && (node.kind == .custom || g.contains { $0 != nil }) {
+                    if node.canOverwrite { allowOverwriting(node, &g) }
+                    var results = try node.apply(g)
+                    if Autograd.checksNaN { try refuseNaN(results, node) }
+                    if !keepGraph { node.releaseSaved() }
+                    g = TensorList()
+                    try send(&results, node)
+                } else {
+                    var none = TensorList()
+                    try send(&none, node)
+                }
+            } else {
+                try stepObserved(task, node)
             }
         }
-        var g = take(i)
-        let hooks = node.hooks
-        if let leaf = node as? AccumulateGrad { try runHooks(0, leaf.slot, &g) }
-        for (output, slot) in hooks?.tensors ?? [] { try runHooks(output, slot, &g) }
-        for hook in hooks?.before ?? [] {
+    }
+
+    /// A node of which somebody looks at the gradients.
+    private func stepObserved(_ task: UnsafeMutablePointer<Task>, _ node: Node) throws {
+        var g = take(task, node.outputCount)
+        for (output, slot) in node.hooks?.tensors ?? [] { try runHooks(output, slot, &g) }
+        for hook in node.hooks?.before ?? [] {
             if let replaced = try hook.run(Array(g)) { g = TensorList(replaced) }
         }
-        var c = tasks[i].capture
-        while c >= 0 {
-            let capture = captures[Int(c)]
-            if capture.output < g.count { captured[capture.input] = g[capture.output] }
-            c = capture.next
-        }
+        capture(task, g)
         // A node that was reached only with "no gradient" passes that on.
         var results = TensorList()
-        if !tasks[i].needed {
-            // Only its gradient was asked for.
-        } else if node.kind != .custom && !g.contains(where: { $0 != nil }) {
-            // Nothing is passed on.
-        } else if let leaf = node as? AccumulateGrad {
-            let arrived = hooks == nil ? [] : Array(g)
-            if var value = g.take(0) {
-                try leaf.accumulate(&value)
-            }
-            for hook in hooks?.after ?? [] { _ = try hook.run([], arrived) }
-            return
-        } else {
-            let arrived = hooks == nil ? [] : Array(g)
-            if node.canOverwrite {
-                var only = g.take(0)
-                node.mayOverwrite =
-                    hooks == nil && !createGraph && isKnownUniquelyReferenced(&only) && only!.ownsMemory
-                g[0] = only
-            }
+        if task.pointee.needed && (node.kind == .custom || g.contains { $0 != nil }) {
+            let arrived = node.hooks == nil ? [] : Array(g)
+            if node.canOverwrite { allowOverwriting(node, &g) }
             results = try node.apply(g)
             if Autograd.checksNaN { try refuseNaN(results, node) }
-            for hook in hooks?.after ?? [] {
+            for hook in node.hooks?.after ?? [] {
                 if let replaced = try hook.run(Array(results), arrived) { results = TensorList(replaced) }
             }
             if !keepGraph { node.releaseSaved() }
         }
         g = TensorList()
+        try send(&results, node)
+    }
+
+    private func accumulate(_ task: UnsafeMutablePointer<Task>, _ leaf: AccumulateGrad) throws {
+        if leaf.hooks == nil && task.pointee.needed && task.pointee.capture < 0 && leaf.slot.hooks.isEmpty {
+            // Moved, not copied, so that a gradient nobody else holds can be kept as it is.
+            if var value = task.pointee.gradient.take() { try leaf.accumulate(&value) }
+            return
+        }
+        var g = take(task, leaf.outputCount)
+        try runHooks(0, leaf.slot, &g)
+        for (output, slot) in leaf.hooks?.tensors ?? [] { try runHooks(output, slot, &g) }
+        for hook in leaf.hooks?.before ?? [] {
+            if let replaced = try hook.run(Array(g)) { g = TensorList(replaced) }
+        }
+        capture(task, g)
+        guard task.pointee.needed, g.count > 0 else { return }
+        let arrived = leaf.hooks == nil ? [] : Array(g)
+        guard var value = g.take(0) else { return }
+        try leaf.accumulate(&value)
+        for hook in leaf.hooks?.after ?? [] { _ = try hook.run([], arrived) }
+    }
+
+    /// Keeps the gradients that were asked for.
+    private func capture(_ task: UnsafeMutablePointer<Task>, _ g: TensorList) {
+        var c = task.pointee.capture
+        while c >= 0 {
+            let capture = captures[Int(c)]
+            if capture.output < g.count { captured[capture.input] = g[capture.output] }
+            c = capture.next
+        }
+    }
+
+    private func allowOverwriting(_ node: Node, _ g: inout TensorList) {
+        var only = g.take(0)
+        node.mayOverwrite = node.hooks == nil && !createGraph && isKnownUniquelyReferenced(&only) && only!.ownsMemory
+        g[0] = only
+    }
+
+    /// Hands a node's results to what its edges lead to; what waits for nothing more is ready.
+    private func send(_ results: inout TensorList, _ node: Node) throws {
         for k in 0..<node.edges.count {
-            guard let edge = node.edges[k] else { continue }
-            let j = index(edge.node)
-            if k < results.count, let g = results.take(k) {
-                try add(try validated(g, edge, from: node, k), to: j, edge.index)
+            guard let (next, output) = node.edges.unretained(k) else { continue }
+            let j = index(next)
+            if k < results.count, var g = results.take(k) {
+                if !next._withUnsafeGuaranteedRef({ fits(g, $0, output) }) { g = try fitted(g, next, output, node, k) }
+                try add(g, to: j, output)
             }
             tasks[j].pending -= 1
             if tasks[j].pending == 0 { if tasks[j].isWanted { push(j) } else { skip(j) } }
@@ -288,25 +379,31 @@ struct Engine {
     }
 
     /// A node off every wanted path: it does not run, but what waits for it must not wait forever.
-    private mutating func skip(_ start: Int) {
+    private func skip(_ start: Int) {
         var stack = [start]
         while let i = stack.popLast() {
             tasks[i].gradient = nil
             tasks[i].others = nil
-            let node = tasks[i].node
-            for k in 0..<node.edges.count {
-                guard let edge = node.edges[k] else { continue }
-                let j = index(edge.node)
-                tasks[j].pending -= 1
-                if tasks[j].pending > 0 { continue }
-                if tasks[j].isWanted { push(j) } else { stack.append(j) }
+            tasks[i].node._withUnsafeGuaranteedRef {
+                for k in 0..<$0.edges.count {
+                    guard let (next, _) = $0.edges.unretained(k) else { continue }
+                    let j = index(next)
+                    tasks[j].pending -= 1
+                    if tasks[j].pending > 0 { continue }
+                    if tasks[j].isWanted { push(j) } else { stack.append(j) }
+                }
             }
         }
     }
 
+    @inline(__always)
+    private func fits(_ g: Tensor, _ node: Node, _ output: Int) -> Bool {
+        output == 0 && node.hasOutput(g.sizes, g.dtype)
+    }
+
     /// Fits a gradient to the input it belongs to: broadcast dimensions are summed, the dtype converted.
-    private func validated(_ g: Tensor, _ edge: Edge, from node: Node, _ k: Int) throws -> Tensor {
-        guard let info = edge.node.outputInfo(edge.index) else { return g }
+    private func fitted(_ g: Tensor, _ next: Unmanaged<Node>, _ output: Int, _ node: Node, _ k: Int) throws -> Tensor {
+        guard let info = next._withUnsafeGuaranteedRef({ $0.outputInfo(output) }) else { return g }
         if g.sizes == info.sizes && g.dtype == info.dtype { return g }
         var r = g
         if r.sizes != info.sizes {
@@ -341,20 +438,19 @@ struct Engine {
         }
     }
 
-    // A binary heap on the sequence number; accumulators come first.
-    private mutating func push(_ i: Int) {
-        let key = tasks[i].node.kind == .accumulation ? UInt64.max : tasks[i].node.sequence
-        heap.append((key, i))
+    // The heap.
+    private func push(_ i: Int) {
+        heap.append((tasks[i].key, i))
         var c = heap.count - 1
         while c > 0 {
             let p = (c - 1) / 2
-            if heap[p].0 >= heap[c].0 { break }
+            if heap[p].key >= heap[c].key { break }
             heap.swapAt(p, c)
             c = p
         }
     }
 
-    private mutating func pop() -> Int? {
+    private func pop() -> Int? {
         guard let top = heap.first else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty {
@@ -363,13 +459,13 @@ struct Engine {
             while true {
                 var c = 2 * p + 1
                 if c >= heap.count { break }
-                if c + 1 < heap.count && heap[c + 1].0 > heap[c].0 { c += 1 }
-                if heap[p].0 >= heap[c].0 { break }
+                if c + 1 < heap.count && heap[c + 1].key > heap[c].key { c += 1 }
+                if heap[p].key >= heap[c].key { break }
                 heap.swapAt(p, c)
                 p = c
             }
         }
-        return top.1
+        return top.task
     }
 }
 

@@ -15,12 +15,12 @@ public enum GradMode {
     }
 
     @inline(__always)
-    static func needs(_ a: Tensor) -> Bool { a.requiresGrad && isEnabled }
+    static func needs(_ a: Tensor) -> Bool { isEnabled && a.requiresGrad }
     @inline(__always)
-    static func needs(_ a: Tensor, _ b: Tensor) -> Bool { (a.requiresGrad || b.requiresGrad) && isEnabled }
+    static func needs(_ a: Tensor, _ b: Tensor) -> Bool { isEnabled && (a.requiresGrad || b.requiresGrad) }
     @inline(__always)
     static func needs(_ a: Tensor, _ b: Tensor, _ c: Tensor) -> Bool {
-        (a.requiresGrad || b.requiresGrad || c.requiresGrad) && isEnabled
+        isEnabled && (a.requiresGrad || b.requiresGrad || c.requiresGrad)
     }
     static func needs(_ list: [Tensor?]) -> Bool { isEnabled && list.contains { $0?.requiresGrad ?? false } }
 }

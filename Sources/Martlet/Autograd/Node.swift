@@ -64,6 +64,12 @@ public class Node {
     @inline(__always)
     var outputCount: Int { (output == nil ? 0 : 1) + (furtherOutputs?.count ?? 0) }
 
+    /// Whether the first output is known to look like this.
+    @inline(__always)
+    func hasOutput(_ sizes: Dims, _ dtype: DType) -> Bool {
+        output != nil && output!.dtype == dtype && output!.sizes == sizes
+    }
+
     /// What output `i` looked like; nil for one that the step did not tell of.
     @inline(__always)
     func outputInfo(_ i: Int) -> OutputInfo? {
@@ -380,7 +386,7 @@ final class AccumulateGrad: Node {
         if leafIsContiguous && g.isContiguous { return try g.clone() }
         let out = try Tensor.empty(g.sizes, strides: denseLeafStrides ?? g.sizes.contiguousStrides, g.dtype)
         copyKernel(out, g)
-        if GradMode.needs(g) { out.attach("CopyBackwards", [g]) { _, g in [g[0]] } }
+        if GradMode.needs(g) { out.attach("CopyBackwards", TensorList(g)) { _, g in [g[0]] } }
         return out
     }
 

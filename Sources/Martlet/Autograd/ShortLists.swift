@@ -20,6 +20,28 @@ public struct TensorList: RandomAccessCollection, MutableCollection, Expressible
         for e in items { append(e) }
     }
 
+    // What a literal gives, without the array that a literal makes.
+    @inline(__always)
+    init(_ a: Tensor?) {
+        first = a
+        count = 1
+    }
+
+    @inline(__always)
+    init(_ a: Tensor?, _ b: Tensor?) {
+        first = a
+        second = b
+        count = 2
+    }
+
+    @inline(__always)
+    init(_ a: Tensor?, _ b: Tensor?, _ c: Tensor?) {
+        first = a
+        second = b
+        third = c
+        count = 3
+    }
+
     public var startIndex: Int { 0 }
     public var endIndex: Int { count }
 
@@ -92,6 +114,17 @@ public struct EdgeList: RandomAccessCollection, ExpressibleByArrayLiteral {
         case 1: return second.map { Edge(node: $0, index: Int(outputs.1)) }
         case 2: return third.map { Edge(node: $0, index: Int(outputs.2)) }
         default: return more![i - 3]
+        }
+    }
+
+    /// Where the edge at `i` leads, for a walk that something else keeps the nodes alive for.
+    @inline(__always)
+    func unretained(_ i: Int) -> (node: Unmanaged<Node>, output: Int)? {
+        switch i {
+        case 0: return first.map { (.passUnretained($0), Int(outputs.0)) }
+        case 1: return second.map { (.passUnretained($0), Int(outputs.1)) }
+        case 2: return third.map { (.passUnretained($0), Int(outputs.2)) }
+        default: return more![i - 3].map { (.passUnretained($0.node), $0.index) }
         }
     }
 

@@ -22,16 +22,16 @@ extension Tensor {
     /// does, as torch's do, though no gradient can reach it.
     @inline(__always)
     public var requiresGrad: Bool {
-        if leafRequiresGrad || gradFn != nil { return true }
-        guard let view else { return false }
-        return view.base.requiresGrad
+        if leafRequiresGrad { return true }
+        return view == nil ? history != nil : viewRequiresGrad
     }
+
+    private var viewRequiresGrad: Bool { gradFn != nil || view!.base.requiresGrad }
 
     /// The node that made this tensor, nil for leaves. A view whose base was written since gets a fresh one.
     @inline(__always)
     public var gradFn: Node? {
-        guard let view else { return history }
-        return currentViewHistory(view)
+        view == nil ? history : currentViewHistory(view!)
     }
 
     private func currentViewHistory(_ view: ViewInfo) -> Node? {
@@ -138,8 +138,7 @@ extension Tensor {
     @inline(__always)
     func gradEdge() -> Edge? {
         if let node = gradFn { return Edge(node: node, index: outputIndex) }
-        if !leafRequiresGrad { return nil }
-        return Edge(node: accumulatorNode(), index: 0)
+        return leafRequiresGrad ? Edge(node: accumulatorNode(), index: 0) : nil
     }
 
     func accumulatorNode() -> AccumulateGrad {

@@ -86,7 +86,7 @@ extension Tensor {
         let noise = try rreluNoise(lower, upper, generator ?? .default)
         let out = try withNoGrad { try mul(noise) }
         if GradMode.needs(self) {
-            out.attach("RreluWithNoiseBackward0", [self]) { _, g in [try g[0]?.mul(noise)] }
+            out.attach("RreluWithNoiseBackward0", TensorList(self)) { _, g in [try g[0]?.mul(noise)] }
         }
         return out
     }
@@ -179,7 +179,7 @@ extension Tensor {
         let scale = w
         let out = try withNoGrad { try Tensor.choose(gt(.number(0)), self, scale.mul(self)) }
         if GradMode.needs(self, scale) {
-            out.attach("PreluKernelBackward0", [self, scale]) { $0.save(self, scale) } backward: { node, g in
+            out.attach("PreluKernelBackward0", TensorList(self, scale)) { $0.save(self, scale) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, w) = (try node.saved(0), try node.saved(1))
                 let positive = try x.gt(.number(0))

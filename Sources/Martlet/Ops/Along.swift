@@ -107,8 +107,8 @@ extension Tensor {
         withExtendedLifetime((source, chosen)) {}
         if GradMode.needs(self) {
             let n = from.count
-            out.attach("GatherBackward0", [self]) { $0.save(chosen) } backward: { node, g in
-                [try g[0]?.place(d, node.saved(0), n)]
+            out.attach("GatherBackward0", TensorList(self)) { $0.save(chosen) } backward: { node, g in
+                TensorList(try g[0]?.place(d, node.saved(0), n))
             }
         }
         return out
@@ -136,8 +136,8 @@ extension Tensor {
         launch("scatter_add") { isFloat ? run(Float.self) : run(Double.self) }
         withExtendedLifetime((source, chosen)) {}
         if GradMode.needs(self) {
-            out.attach("ScatterBackward0", [self]) { $0.save(chosen) } backward: { node, g in
-                [try g[0]?.pick(d, node.saved(0))]
+            out.attach("ScatterBackward0", TensorList(self)) { $0.save(chosen) } backward: { node, g in
+                TensorList(try g[0]?.pick(d, node.saved(0)))
             }
         }
         return out
@@ -168,8 +168,8 @@ extension Tensor {
         launch("keep") { withElementType(dtype) { run($0) } }
         if GradMode.needs(self) {
             let mine = sizes
-            out.attach("MaskedFillBackward0", [self]) { $0.save(mask) } backward: { node, g in
-                [try g[0]?.keep(where: node.saved(0)).sumTo(mine)]
+            out.attach("MaskedFillBackward0", TensorList(self)) { $0.save(mask) } backward: { node, g in
+                TensorList(try g[0]?.keep(where: node.saved(0)).sumTo(mine))
             }
         }
         return out

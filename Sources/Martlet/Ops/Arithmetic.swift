@@ -6,7 +6,7 @@ extension Tensor {
         if let alpha { return try addScaled("AddBackward0", other, alpha, negate: false) }
         let out = try binaryKernel(.add, self, other)
         if GradMode.needs(self, other) {
-            out.attach("AddBackward0", [self, other]) { node, g in [g[0], g[0]] }
+            out.attach("AddBackward0", TensorList(self, other)) { node, g in TensorList(g[0], g[0]) }
         }
         return out
     }
@@ -29,7 +29,7 @@ extension Tensor {
         if let alpha { return try addScaled("SubBackward0", other, alpha, negate: true) }
         let out = try binaryKernel(.sub, self, other)
         if GradMode.needs(self, other) {
-            out.attach("SubBackward0", [self, other]) { node, g in [g[0], node.needs(1) ? try g[0]?.neg() : nil] }
+            out.attach("SubBackward0", TensorList(self, other)) { node, g in TensorList(g[0], node.needs(1) ? try g[0]?.neg() : nil) }
         }
         return out
     }
@@ -38,7 +38,7 @@ extension Tensor {
     public func rsub(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
         if other.isWrappedNumber && alpha == nil && dtype != .bool {
             let out = try binaryKernel(.sub, other, self)
-            if GradMode.needs(self) { out.attach("RsubBackward1", [self]) { _, g in [try g[0]?.neg()] } }
+            if GradMode.needs(self) { out.attach("RsubBackward1", TensorList(self)) { _, g in TensorList(try g[0]?.neg()) } }
             return out
         }
         let out = try other.sub(self, alpha: alpha)
@@ -65,8 +65,8 @@ extension Tensor {
             out = try binaryKernel(negate ? .sub : .add, self, scaled, dtype: type)
         }
         if GradMode.needs(self, other) {
-            out.attach(name, [self, other]) { node, g in
-                [g[0], node.needs(1) ? try (negate ? g[0]?.neg() : g[0])?.mul(alpha) : nil]
+            out.attach(name, TensorList(self, other)) { node, g in
+                TensorList(g[0], node.needs(1) ? try (negate ? g[0]?.neg() : g[0])?.mul(alpha) : nil)
             }
         }
         return out
@@ -76,13 +76,12 @@ extension Tensor {
         if isSparse || other.isSparse { return try mulSparse(other) }
         let out = try binaryKernel(.mul, self, other)
         if GradMode.needs(self, other) {
-            out.attach("MulBackward0", [self, other]) { node in
+            out.attach("MulBackward0", TensorList(self, other)) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
             } backward: { node, g in
-                [
+                TensorList(
                     node.needs(0) ? try g[0]?.mul(node.saved(1)) : nil,
-                    node.needs(1) ? try g[0]?.mul(node.saved(0)) : nil,
-                ]
+                    node.needs(1) ? try g[0]?.mul(node.saved(0)) : nil)
             }
         }
         return out
@@ -94,15 +93,14 @@ extension Tensor {
         let type = Tensor.resultType(self, other)
         let out = try binaryKernel(.div, self, other, dtype: type.isFloatingPoint ? type : .defaultFloat)
         if GradMode.needs(self, other) {
-            out.attach("DivBackward0", [self, other]) { node in
+            out.attach("DivBackward0", TensorList(self, other)) { node in
                 node.save(node.needs(1) ? self : nil, other)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let d = try node.saved(1)
-                return [
+                return TensorList(
                     node.needs(0) ? try g.div(d) : nil,
-                    node.needs(1) ? try g.neg().mul(node.saved(0).div(d).div(d)) : nil,
-                ]
+                    node.needs(1) ? try g.neg().mul(node.saved(0).div(d).div(d)) : nil)
             }
         }
         return out
@@ -115,17 +113,17 @@ extension Tensor {
         }
         if isSparse { return try negSparse() }
         let out = try unaryKernel(.neg, self)
-        if GradMode.needs(self) { out.attach("NegBackward0", [self]) { _, g in [try g[0]?.neg()] } }
+        if GradMode.needs(self) { out.attach("NegBackward0", TensorList(self)) { _, g in TensorList(try g[0]?.neg()) } }
         return out
     }
 
     public func reciprocal() throws -> Tensor {
         let out = try unaryKernel(.reciprocal, self)
         if GradMode.needs(self) {
-            out.attach("ReciprocalBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+            out.attach("ReciprocalBackward0", TensorList(self)) { $0.saveOutput(out) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let r = try node.saved(0)
-                return [try g.neg().mul(r.mul(r))]
+                return TensorList(try g.neg().mul(r.mul(r)))
             }
         }
         return out

@@ -90,7 +90,7 @@ extension Tensor {
             return (p, try out.to(q.dtype))
         }
         if GradMode.needs(q, k, v) {
-            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", [q, k, v]) { node in
+            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", TensorList(q, k, v)) { node in
                 node.save(q, k, v, mask, p)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
@@ -116,7 +116,7 @@ extension Tensor {
         blocks.forward(q, k, v, into: out)
         Tape.note("attention", { [q = q.lent, k = k.lent, v = v.lent, o = out.lent] in blocks.forward(q, k, v, into: o) })
         if GradMode.needs(q, k, v) {
-            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", [q, k, v]) { node in
+            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", TensorList(q, k, v)) { node in
                 node.save(q, k, v)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
@@ -131,7 +131,7 @@ extension Tensor {
                     { [g = g.lent, q = q.lent, k = k.lent, v = v.lent, dq = dq.lent, dk = dk.lent, dv = dv.lent] in
                         blocks.backward(g, q, k, v, into: dq, dk, dv)
                     })
-                return [node.needs(0) ? dq : nil, node.needs(1) ? dk : nil, node.needs(2) ? dv : nil]
+                return TensorList(node.needs(0) ? dq : nil, node.needs(1) ? dk : nil, node.needs(2) ? dv : nil)
             }
         }
         return out
@@ -142,13 +142,12 @@ extension Tensor {
         _ node: Node, _ g: Tensor, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ p: Tensor, _ scale: Double
     ) throws -> TensorList {
         let dv = node.needs(2) ? try p.transpose(-2, -1).matmul(g) : nil
-        guard node.needs(0) || node.needs(1) else { return [nil, nil, dv] }
+        guard node.needs(0) || node.needs(1) else { return TensorList(nil, nil, dv) }
         let dp = try g.matmul(v.transpose(-2, -1))
         let dpp = try dp.mul(p)
         let ds = try dpp.sub(p.mul(dpp.sum([-1], keepDim: true))).mul(.number(scale))
-        return [
-            node.needs(0) ? try ds.matmul(k) : nil, node.needs(1) ? try ds.transpose(-2, -1).matmul(q) : nil, dv,
-        ]
+        return TensorList(
+            node.needs(0) ? try ds.matmul(k) : nil, node.needs(1) ? try ds.transpose(-2, -1).matmul(q) : nil, dv)
     }
 
     /// softmax(q kᵀ * scale + mask) for float32 or float64 batches of heads, without history.

@@ -5,7 +5,7 @@ extension Tensor {
         if let sparse { return try cloneSparse(sparse) }
         let out = try emptyLike()
         copyKernel(out, self)
-        if GradMode.needs(self) { out.attach("CloneBackward0", [self]) { _, g in [g[0]] } }
+        if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in TensorList(g[0]) } }
         return out
     }
 
@@ -15,7 +15,7 @@ extension Tensor {
         if isContiguous { return self }
         let out = try Tensor.empty(sizes, dtype)
         copyKernel(out, self)
-        if GradMode.needs(self) { out.attach("CloneBackward0", [self]) { _, g in [g[0]] } }
+        if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in TensorList(g[0]) } }
         return out
     }
 
@@ -27,7 +27,7 @@ extension Tensor {
         copyKernel(out, self)
         if GradMode.needs(self) && dtype.isFloatingPoint {
             let back = self.dtype
-            out.attach("ToCopyBackward0", [self]) { _, g in [try g[0]?.to(back)] }
+            out.attach("ToCopyBackward0", TensorList(self)) { _, g in TensorList(try g[0]?.to(back)) }
         }
         return out
     }
@@ -53,11 +53,10 @@ extension Tensor {
             let shape = source.sizes
             let (mine, theirs) = (dtype, source.dtype)
             let r = alias()
-            r.attach("CopyBackwards", [self, source]) { node, g in
-                [
+            r.attach("CopyBackwards", TensorList(self, source)) { node, g in
+                TensorList(
                     node.needs(0) ? try g[0].map { try Tensor.zeros($0.sizes, mine) } : nil,
-                    node.needs(1) ? try g[0]?.sumTo(shape).to(theirs) : nil,
-                ]
+                    node.needs(1) ? try g[0]?.sumTo(shape).to(theirs) : nil)
             }
             result = r
         }
@@ -103,11 +102,10 @@ extension Tensor {
             let r = alias()
             let type = value.dtype
             let name = value.isWrappedNumber ? "FillBackward2" : "FillBackward1"
-            r.attach(name, [self, value]) { node, g in
-                [
+            r.attach(name, TensorList(self, value)) { node, g in
+                TensorList(
                     node.needs(0) ? try g[0].map { try Tensor.zeros($0.sizes, $0.dtype) } : nil,
-                    node.needs(1) ? try g[0]?.sum().to(type) : nil,
-                ]
+                    node.needs(1) ? try g[0]?.sum().to(type) : nil)
             }
             try rebaseHistory(r)
         }
@@ -129,7 +127,7 @@ extension Tensor {
         bumpVersion()
         if GradMode.needs(self) {
             let r = alias()
-            r.attach("ZeroBackward0", [self]) { _, g in [try g[0].map { try .zeros($0.sizes, $0.dtype) }] }
+            r.attach("ZeroBackward0", TensorList(self)) { _, g in TensorList(try g[0].map { try .zeros($0.sizes, $0.dtype) }) }
             try rebaseHistory(r)
         }
         return self

@@ -101,7 +101,7 @@ private final class CtcPlan {
         let values = forward.enumerated().map { b, a in negativeLog(a, b) }
         let out = try Tensor(values).to(logs.dtype)
         if GradMode.needs(logs) {
-            out.attach("CtcLossBackward0", [logs]) { $0.save(logs) } backward: { [self] node, g in
+            out.attach("CtcLossBackward0", TensorList(logs)) { $0.save(logs) } backward: { [self] node, g in
                 guard let g = g[0] else { return [nil] }
                 let saved = try node.saved(0)
                 let gradient = try withNoGrad { try self.gradient(saved, g, forward, values, zeroInfinity) }

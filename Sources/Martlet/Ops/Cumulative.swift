@@ -58,7 +58,7 @@ extension Tensor {
     private func runningSum(_ d: Int, reverse: Bool) throws -> Tensor {
         let out = try running(d, reverse: reverse, product: false)
         if GradMode.needs(self) {
-            out.attach("CumsumBackward0", [self]) { _, g in [try g[0]?.runningSum(d, reverse: !reverse)] }
+            out.attach("CumsumBackward0", TensorList(self)) { _, g in [try g[0]?.runningSum(d, reverse: !reverse)] }
         }
         return out
     }
@@ -67,7 +67,7 @@ extension Tensor {
         let out = try running(d, reverse: reverse, product: true)
         if GradMode.needs(self) {
             let scalar = rank == 0
-            out.attach("CumprodBackward0", [self]) { $0.save(self) } backward: { node, g in
+            out.attach("CumprodBackward0", TensorList(self)) { $0.save(self) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 if scalar { return [g] }
                 // d out[i] / d x[k] is the product of the others up to i: those before k times those between.
@@ -136,7 +136,7 @@ extension Tensor {
         launch("scan") { [dtype] in dtype == .float32 ? run(Float.self) : run(Double.self) }
         withExtendedLifetime((b, f)) {}
         if GradMode.needs(self, a) {
-            out.attach("RecurrenceBackward", [self, a]) { node in
+            out.attach("RecurrenceBackward", TensorList(self, a)) { node in
                 node.save(a)
                 node.saveOutput(out)
             } backward: { node, g in
@@ -225,7 +225,7 @@ extension Tensor {
         withExtendedLifetime(x) {}
         if GradMode.needs(self) {
             let scalar = rank == 0
-            out.attach("LogcumsumexpBackward0", [self]) { node in
+            out.attach("LogcumsumexpBackward0", TensorList(self)) { node in
                 node.save(self)
                 node.saveOutput(out)
             } backward: { node, g in

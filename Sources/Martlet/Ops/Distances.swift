@@ -32,7 +32,7 @@ extension Tensor {
         }
         let out = try withNoGrad { try a.directDistances(b, p) }
         if GradMode.needs(a, b) {
-            out.attach("CdistBackward0", [a, b]) { node in
+            out.attach("CdistBackward0", TensorList(a, b)) { node in
                 node.save(a, b)
                 node.saveOutput(out)
             } backward: { node, g in
@@ -78,7 +78,7 @@ extension Tensor {
             return try unaryKernel(.sqrt, left.matmul(right.transpose(-2, -1)).clampMin(.number(0)))
         }
         if GradMode.needs(a, b) {
-            out.attach("EuclideanDistBackward0", [a, b]) { node in
+            out.attach("EuclideanDistBackward0", TensorList(a, b)) { node in
                 node.save(a, b)
                 node.saveOutput(out)
             } backward: { node, g in
@@ -120,7 +120,7 @@ extension Tensor {
             return width == 0 ? try difference.sum([1]) : try difference.vectorNorm(p, [1])
         }
         if GradMode.needs(self) {
-            out.attach("PdistBackward0", [self]) { node in
+            out.attach("PdistBackward0", TensorList(self)) { node in
                 node.save(self, i, j)
                 node.saveOutput(out)
             } backward: { node, g in

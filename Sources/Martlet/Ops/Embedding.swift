@@ -14,14 +14,13 @@ extension Tensor {
         let out = try withNoGrad { try weight.gatherRows(index) }
         if GradMode.needs(weight) {
             let shape = weight.sizes
-            out.attach("EmbeddingBackward0", [weight]) { node in node.save(index) } backward: { node, g in
+            out.attach("EmbeddingBackward0", TensorList(weight)) { node in node.save(index) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let index = try node.saved(0)
-                return [
+                return TensorList(
                     sparse
                         ? try embeddingSparseGradient(g, index, shape, paddingIndex)
-                        : try embeddingGradient(g, index, shape, paddingIndex, scaleByFrequency)
-                ]
+                        : try embeddingGradient(g, index, shape, paddingIndex, scaleByFrequency))
             }
         }
         return out

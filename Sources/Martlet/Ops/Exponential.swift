@@ -59,17 +59,17 @@ extension Tensor {
         if isWrappedNumber {
             let base = self
             guard GradMode.needs(exponent) else { return out }
-            out.attach("PowBackward2", [exponent]) { node in
+            out.attach("PowBackward2", TensorList(exponent)) { node in
                 node.save(exponent)
                 node.saveOutput(out)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
-                return [try Tensor.powExponentGradient(g, base, node.saved(0), node.saved(1))]
+                return TensorList(try Tensor.powExponentGradient(g, base, node.saved(0), node.saved(1)))
             }
             return out
         }
         guard GradMode.needs(self, exponent) else { return out }
-        out.attach("PowBackward1", [self, exponent]) { node in
+        out.attach("PowBackward1", TensorList(self, exponent)) { node in
             node.save(self, exponent)
             if node.needs(1) { node.saveOutput(out) }
         } backward: { node, g in
@@ -80,7 +80,7 @@ extension Tensor {
                 let slope = try g.mul(e.mul(x.pow(e.sub(.number(1)))))
                 dx = try Tensor.choose(e.eq(.number(0)), .number(0), slope)
             }
-            return [dx, node.needs(1) ? try Tensor.powExponentGradient(g, x, e, node.saved(2)) : nil]
+            return TensorList(dx, node.needs(1) ? try Tensor.powExponentGradient(g, x, e, node.saved(2)) : nil)
         }
         return out
     }

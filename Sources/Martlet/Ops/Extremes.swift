@@ -9,7 +9,7 @@ extension Tensor {
     private func extreme(_ op: BinaryOp, _ other: Tensor, _ name: String) throws -> Tensor {
         let out = try binaryKernel(op, self, other)
         if GradMode.needs(self, other) {
-            out.attach(name, [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach(name, TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (a, b) = (try node.saved(0), try node.saved(1))
                 let shared = try Tensor.choose(a.eq(b), g.div(.number(2)), g)
@@ -32,7 +32,7 @@ extension Tensor {
     private func numberExtreme(_ op: BinaryOp, _ other: Tensor, _ name: String) throws -> Tensor {
         let out = try binaryKernel(op, self, other)
         if GradMode.needs(self, other) {
-            out.attach(name, [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach(name, TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (a, b) = (try node.saved(0), try node.saved(1))
                 let mine = try (op == .fmax ? a.ge(b) : a.le(b)).logicalOr(b.isnan())
@@ -121,7 +121,7 @@ extension Tensor {
 
     private func recordClamp(_ out: Tensor, _ name: String, _ low: Tensor?, _ high: Tensor?) {
         guard GradMode.needs([self, low, high]) else { return }
-        out.attach(name, [self, low, high]) { $0.save(self, low, high) } backward: { node, g in
+        out.attach(name, TensorList(self, low, high)) { $0.save(self, low, high) } backward: { node, g in
             guard let g = g[0] else { return [nil, nil, nil] }
             let x = try node.saved(0)
             let (low, high) = (try node.savedOptional(1), try node.savedOptional(2))
@@ -180,7 +180,7 @@ extension Tensor {
         let out = try binaryKernel(.copysign, self, other, dtype: Tensor.floatResultType(self, other))
         if GradMode.needs(self, other) {
             let name = other.isWrappedNumber ? "CopysignBackward1" : "CopysignBackward0"
-            out.attach(name, [self, other]) { node in
+            out.attach(name, TensorList(self, other)) { node in
                 node.save(self)
                 node.saveOutput(out)
             } backward: { node, g in

@@ -14,7 +14,7 @@ extension Tensor {
         let out = try plan.order.map { order in try withNoGrad { try flat.permute(order).detach() } } ?? flat
         if GradMode.needs(self) {
             let (shape, type) = (sizes, dtype)
-            out.attach("IndexBackward0", [self]) { _, g in
+            out.attach("IndexBackward0", TensorList(self)) { _, g in
                 [try g[0].map { try Tensor.zeros(shape, type).indexPut(indices, $0, accumulate: true) }]
             }
         }
@@ -49,7 +49,7 @@ extension Tensor {
     private func attachIndexPut(_ out: Tensor, _ indices: [Tensor?], _ values: Tensor, _ accumulate: Bool) {
         let shape = values.sizes
         let type = values.dtype
-        out.attach("IndexPutBackward0", [self, values]) { node, g in
+        out.attach("IndexPutBackward0", TensorList(self, values)) { node, g in
             guard let g = g[0] else { return [nil, nil] }
             return [
                 node.needs(0)
@@ -130,7 +130,7 @@ extension Tensor {
         }
         if GradMode.needs(self) {
             let (old, type) = (sizes, dtype)
-            out.attach("IndexSelectBackward0", [self]) { _, g in
+            out.attach("IndexSelectBackward0", TensorList(self)) { _, g in
                 [try g[0].map { try Tensor.zeros(old, type).indexAdd(d, index, $0) }]
             }
         }
@@ -204,7 +204,7 @@ extension Tensor {
         }) { try out.addSlices(d, rows, scaled) }
         if GradMode.needs(self, source) {
             let shape = source.sizes
-            out.attach("IndexAddBackward0", [self, source]) { node, g in
+            out.attach("IndexAddBackward0", TensorList(self, source)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 guard node.needs(1) else { return [g, nil] }
                 let picked = try g.indexSelect(d, index).reshape(shape)
@@ -243,7 +243,7 @@ extension Tensor {
         for (i, r) in rows.enumerated() { copyKernel(out.plainSlice(d, r), source.plainSlice(d, i)) }
         if GradMode.needs(self, source) {
             let shape = source.sizes
-            out.attach("IndexCopyBackward0", [self, source]) { node, g in
+            out.attach("IndexCopyBackward0", TensorList(self, source)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 return [
                     node.needs(0) ? try g.indexFill(d, index, .number(0)) : nil,
@@ -274,7 +274,7 @@ extension Tensor {
         }
         if GradMode.needs(self, value) {
             let type = value.dtype
-            out.attach("IndexFillBackward0", [self, value]) { node, g in
+            out.attach("IndexFillBackward0", TensorList(self, value)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 return [
                     node.needs(0) ? try g.indexFill(d, index, .number(0)) : nil,
@@ -321,7 +321,7 @@ extension Tensor {
         if GradMode.needs(self) {
             let old = sizes
             let (count, type) = (shape.product, dtype)
-            out.attach("MaskedSelectBackward0", [self]) { _, g in
+            out.attach("MaskedSelectBackward0", TensorList(self)) { _, g in
                 [
                     try g[0].map {
                         try Tensor.zeros([count], type).indexAdd(0, flat, $0).reshape(shape).sumTo(old)
@@ -354,7 +354,7 @@ extension Tensor {
         }
         if GradMode.needs(base, source) {
             let from = source.sizes
-            out.attach("MaskedScatterBackward0", [base, source]) { node, g in
+            out.attach("MaskedScatterBackward0", TensorList(base, source)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 var toSource: Tensor?
                 if node.needs(1) {

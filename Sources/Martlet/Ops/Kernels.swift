@@ -176,7 +176,7 @@ extension Tensor {
     ) throws -> Tensor {
         let out = try unaryKernel(op, self)
         if GradMode.needs(self) {
-            out.attach(name, [self]) { $0.saveOutput(out) } backward: { node, g in
+            out.attach(name, TensorList(self)) { $0.saveOutput(out) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 return [try backward(g, node.saved(0))]
             }
@@ -190,7 +190,7 @@ extension Tensor {
         _ out: Tensor, _ name: String, _ backward: @escaping (_ g: Tensor, _ x: Tensor) throws -> Tensor
     ) {
         if GradMode.needs(self) {
-            out.attach(name, [self]) { $0.save(self) } backward: { node, g in
+            out.attach(name, TensorList(self)) { $0.save(self) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 return [try backward(g, node.saved(0))]
             }
@@ -212,7 +212,7 @@ extension Tensor {
     ) throws -> Tensor {
         let out = try withNoGrad { try gradient(g, x) }
         if GradMode.needs(g, x) {
-            out.attach(name, [g, x]) { $0.save(x) } backward: { node, gg in
+            out.attach(name, TensorList(g, x)) { $0.save(x) } backward: { node, gg in
                 guard let gg = gg[0] else { return [nil, nil] }
                 let x = try node.saved(0)
                 return [

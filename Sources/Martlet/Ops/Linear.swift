@@ -17,23 +17,22 @@ extension Tensor {
         guard k == weight.sizes[1] else { throw Tensor.matrixMismatch([rows, k], [weight.sizes[1], n]) }
         try linearDTypes(weight, bias)
         if dtype.size == 2 || !dtype.isFloatingPoint { return try plainLinear(weight, bias, rows) }
-        let x = rank == 2 ? self : try withNoGrad { try reshape([rows, k] as Dims) }
-        let out = try Tensor.empty([rows, n], dtype)
-        let w = weight.alias(sizes: [k, n], strides: [weight.strides[1], weight.strides[0]], offset: weight.offset)
-        if let bias {
-            guard Tensor.isExpandable(bias.sizes, out.sizes) else { return try bias.expand(out.sizes) }
-            if bias.rank == 1 && bias.sizes[0] == n && bias.strides[0] == 1 {
-                Tensor.gemm(x, w, into: out, bias: bias)
-            } else {
-                copyKernel(out, bias)
-                Tensor.gemm(x, w, into: out, beta: 1)
-            }
-        } else {
-            Tensor.gemm(x, w, into: out)
-        }
         var shape = sizes
         shape[rank - 1] = n
-        let result = rank == 2 ? out : out.alias(sizes: shape, strides: shape.contiguousStrides, offset: out.offset)
+        let result = try Tensor.empty(shape, dtype)
+        let x = rank == 2 || isContiguous ? self : try withNoGrad { try contiguous() }
+        let rowStride = rank == 2 ? strides[0] : k
+        let columnStride = x.strides[x.rank - 1]
+        var (beta, row) = (0.0, bias)
+        if let bias, !(bias.rank == 1 && bias.sizes[0] == n && bias.strides[0] == 1) {
+            let matrix = result.alias(sizes: [rows, n], strides: [n, 1], offset: 0)
+            guard Tensor.isExpandable(bias.sizes, matrix.sizes) else { return try bias.expand(matrix.sizes) }
+            copyKernel(matrix, bias)
+            (beta, row) = (1, nil)
+        }
+        Tensor.multiply(
+            rows, n, k, x, (rowStride, columnStride), weight, (weight.strides[1], weight.strides[0]), into: result, (n, 1), 1,
+            beta, row)
         if GradMode.needs(self, weight) || (bias.map { GradMode.needs($0) } ?? false) {
             result.attachLinear(linearName(bias), self, weight, bias, rows)
         }
@@ -54,10 +53,11 @@ extension Tensor {
         let (k, n) = (weight.sizes[1], weight.sizes[0])
         // The bias comes first among the inputs, as in addmm.
         let lead = bias == nil ? 0 : 1
-        attach(name, bias == nil ? [x, weight] : [bias, x, weight]) { node in
+        attach(name, bias == nil ? TensorList(x, weight) : TensorList(bias, x, weight)) { node in
             node.save(node.needs(lead + 1) ? x : nil, node.needs(lead) ? weight : nil)
         } backward: { node, g in
             guard let g = g[0] else { return lead == 0 ? [nil, nil] : [nil, nil, nil] }
+            if !GradMode.isEnabled, let done = try Tensor.linearGradients(node, g, xSizes, biasSizes, rows, k, n) { return done }
             let g2 = g.rank == 2 ? g : try g.reshape([rows, n] as Dims)
             var out = TensorList()
             if let biasSizes { out.append(node.needs(0) ? try g2.sumTo(biasSizes) : nil) }
@@ -70,6 +70,50 @@ extension Tensor {
             }
             return out
         }
+    }
+
+    /// The gradients of bias, input and weight where nothing is recorded and all is laid out row by row: two products and
+    /// a sum, without a view; nil where it is otherwise.
+    private static func linearGradients(
+        _ node: Node, _ g: Tensor, _ xSizes: Dims, _ biasSizes: Dims?, _ rows: Int, _ k: Int, _ n: Int
+    ) throws -> TensorList? {
+        let lead = biasSizes == nil ? 0 : 1
+        guard g.isContiguous, biasSizes == nil || biasSizes! == Dims(n), n > 0, rows > 0 else { return nil }
+        let (x, weight) = (try node.savedOptional(0), try node.savedOptional(1))
+        if let x, !x.isContiguous || x.dtype != g.dtype { return nil }
+        var out = TensorList()
+        if lead == 1 { out.append(node.needs(0) ? try g.sumRows(rows, n) : nil) }
+        if let weight {
+            let dx = try Tensor.empty(xSizes, g.dtype)
+            multiply(rows, k, n, g, (n, 1), weight, (weight.strides[0], weight.strides[1]), into: dx, (k, 1))
+            out.append(dx)
+        } else {
+            out.append(nil)
+        }
+        if let x {
+            let dw = try Tensor.empty(Dims(n, k), g.dtype)
+            multiply(n, k, rows, g, (1, n), x, (k, 1), into: dw, (k, 1))
+            out.append(dw)
+        } else {
+            out.append(nil)
+        }
+        return out
+    }
+
+    /// The sum over the rows of row-major memory, rows x n.
+    private func sumRows(_ rows: Int, _ n: Int) throws -> Tensor {
+        let out = try Tensor.empty(Dims(n), dtype)
+        let (p, o, isFloat) = (pointer, out.pointer, dtype == .float32)
+        func run() {
+            if isFloat {
+                mk_sum_rows_f32(p.as(), Int64(rows), Int64(n), Int64(n), o.as())
+            } else {
+                mk_sum_rows_f64(p.as(), Int64(rows), Int64(n), Int64(n), o.as())
+            }
+        }
+        run()
+        Tape.note("sum_rows", run)
+        return out
     }
 
     /// The tensor itself where it has that shape, so that a gradient nobody else holds stays recognisable as such.

@@ -10,7 +10,7 @@ extension Tensor {
         if GradMode.needs(x) {
             // torch names the derivative of AvgPool2DBackward0's gradient AvgPool2DBackwardBackward0.
             let next = name.hasSuffix("BackwardBackward0") ? name : String(name.dropLast()) + "Backward0"
-            out.attach(name, [x]) { _, g in
+            out.attach(name, TensorList(x)) { _, g in
                 [try g[0].map { try linearStep(next, $0, forward: adjoint, adjoint: forward) }]
             }
         }

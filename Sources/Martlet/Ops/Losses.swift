@@ -37,10 +37,10 @@ extension Tensor {
         let out = try withNoGrad { try losses.reduced(reduction) }
         if GradMode.needs(x, y) {
             let scale = 2 * Tensor.lossScale(reduction, count)
-            out.attach("MseLossBackward0", [x, y]) { $0.save(x, y) } backward: { node, g in
+            out.attach("MseLossBackward0", TensorList(x, y)) { $0.save(x, y) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let dx = try Tensor.mseBackward(g, node.saved(0), node.saved(1), scale)
-                return [dx, node.needs(1) ? try dx.neg() : nil]
+                return TensorList(dx, node.needs(1) ? try dx.neg() : nil)
             }
         }
         return out
@@ -50,14 +50,13 @@ extension Tensor {
     private static func mseBackward(_ g: Tensor, _ x: Tensor, _ y: Tensor, _ scale: Double) throws -> Tensor {
         let out = try withNoGrad { try x.sub(y).mulInPlace(.number(scale)).mul(g) }
         if GradMode.needs(g, x, y) {
-            out.attach("MseLossBackwardBackward0", [g, x, y]) { $0.save(g, x, y) } backward: { node, gg in
+            out.attach("MseLossBackwardBackward0", TensorList(g, x, y)) { $0.save(g, x, y) } backward: { node, gg in
                 guard let gg = gg[0] else { return [nil, nil, nil] }
                 let (g, x, y) = (try node.saved(0), try node.saved(1), try node.saved(2))
                 let dx = try node.needs(1) || node.needs(2) ? gg.mul(.number(scale)).mul(g) : nil
-                return [
+                return TensorList(
                     node.needs(0) ? try x.sub(y).mul(.number(scale)).mul(gg) : nil, dx,
-                    node.needs(2) ? try dx?.neg() : nil,
-                ]
+                    node.needs(2) ? try dx?.neg() : nil)
             }
         }
         return out
@@ -102,11 +101,11 @@ extension Tensor {
         let scale = lossScale(reduction, losses.numel)
         let out = try withNoGrad { try losses.reduced(reduction) }
         if GradMode.needs(x, y) {
-            out.attach(name, [x, y]) { $0.save(x, y) } backward: { node, g in
+            out.attach(name, TensorList(x, y)) { $0.save(x, y) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let d = try node.saved(0).sub(node.saved(1))
                 let dx = try slope(d).mul(.number(scale)).mul(g)
-                return [dx, node.needs(1) ? try dx.neg() : nil]
+                return TensorList(dx, node.needs(1) ? try dx.neg() : nil)
             }
         }
         return out
@@ -143,7 +142,7 @@ extension Tensor {
             return (try losses.reduced(reduction), losses.numel)
         }
         if GradMode.needs(self, target) {
-            out.attach("BinaryCrossEntropyBackward0", [self, target]) { $0.save(self, target) } backward: { node, g in
+            out.attach("BinaryCrossEntropyBackward0", TensorList(self, target)) { $0.save(self, target) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, y) = (try node.saved(0), try node.saved(1))
                 var grads: TensorList = [nil, nil]
@@ -177,7 +176,7 @@ extension Tensor {
             return (try losses.reduced(reduction), losses.numel)
         }
         if GradMode.needs(self, target) {
-            out.attach("BinaryCrossEntropyWithLogitsBackward0", [self, target]) { $0.save(self, target) } backward: {
+            out.attach("BinaryCrossEntropyWithLogitsBackward0", TensorList(self, target)) { $0.save(self, target) } backward: {
                 node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, y) = (try node.saved(0), try node.saved(1))

@@ -8,10 +8,20 @@ extension Tensor {
     static func gemm(
         _ a: Tensor, _ b: Tensor, into c: Tensor, alpha: Double = 1, beta: Double = 0, bias: Tensor? = nil
     ) {
-        let (m, k, n) = (Int64(a.sizes[0]), Int64(a.sizes[1]), Int64(b.sizes[1]))
-        let (ra, ca) = (Int64(a.strides[0]), Int64(a.strides[1]))
-        let (rb, cb) = (Int64(b.strides[0]), Int64(b.strides[1]))
-        let (rc, cc) = (Int64(c.strides[0]), Int64(c.strides[1]))
+        multiply(
+            a.sizes[0], b.sizes[1], a.sizes[1], a, (a.strides[0], a.strides[1]), b, (b.strides[0], b.strides[1]), into: c,
+            (c.strides[0], c.strides[1]), alpha, beta, bias)
+    }
+
+    /// The same, c being m x n and a m x k, in these tensors' memory from their first elements on, whatever their own
+    /// shapes: one step to the next row and to the next column are given.
+    static func multiply(
+        _ m: Int, _ n: Int, _ k: Int, _ a: Tensor, _ sa: (Int, Int), _ b: Tensor, _ sb: (Int, Int), into c: Tensor,
+        _ sc: (Int, Int), _ alpha: Double = 1, _ beta: Double = 0, _ bias: Tensor? = nil
+    ) {
+        let (m, n, k) = (Int64(m), Int64(n), Int64(k))
+        let (ra, ca, rb, cb) = (Int64(sa.0), Int64(sa.1), Int64(sb.0), Int64(sb.1))
+        let (rc, cc) = (Int64(sc.0), Int64(sc.1))
         let (p, q, o, add) = (a.pointer, b.pointer, c.pointer, bias?.pointer)
         let isFloat = c.dtype == .float32
         func run() {
@@ -146,14 +156,13 @@ extension Tensor {
         let out = try Tensor.product(self, other)
         if GradMode.needs(self, other) {
             let columns = (isColumnMajor, other.isColumnMajor)
-            out.attach("MmBackward0", [self, other]) { node in
+            out.attach("MmBackward0", TensorList(self, other)) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
-                return [
+                return TensorList(
                     node.needs(0) ? try Tensor.leftGradient(g, node.saved(1), columns.0) : nil,
-                    node.needs(1) ? try Tensor.rightGradient(node.saved(0), g, columns.1) : nil,
-                ]
+                    node.needs(1) ? try Tensor.rightGradient(node.saved(0), g, columns.1) : nil)
             }
         }
         return out
@@ -191,14 +200,13 @@ extension Tensor {
         try refuseBool("bmm")
         let out = try Tensor.product(self, other, batch: [sizes[0]])
         if GradMode.needs(self, other) {
-            out.attach("BmmBackward0", [self, other]) { node in
+            out.attach("BmmBackward0", TensorList(self, other)) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
-                return [
+                return TensorList(
                     node.needs(0) ? try g.bmm(node.saved(1).transpose(1, 2)) : nil,
-                    node.needs(1) ? try node.saved(0).transpose(1, 2).bmm(g) : nil,
-                ]
+                    node.needs(1) ? try node.saved(0).transpose(1, 2).bmm(g) : nil)
             }
         }
         return out
@@ -230,14 +238,13 @@ extension Tensor {
         try refuseBool("addmv_impl_cpu")
         let out = try Tensor.product(self, vector.asColumn()).asVector()
         if GradMode.needs(self, vector) {
-            out.attach("MvBackward0", [self, vector]) { node in
+            out.attach("MvBackward0", TensorList(self, vector)) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? vector : nil)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
-                return [
+                return TensorList(
                     node.needs(0) ? try g.outer(node.saved(1)) : nil,
-                    node.needs(1) ? try node.saved(0).t().mv(g) : nil,
-                ]
+                    node.needs(1) ? try node.saved(0).t().mv(g) : nil)
             }
         }
         return out
@@ -283,13 +290,12 @@ extension Tensor {
             out = p.alias(sizes: [], strides: [], offset: p.offset)
         }
         if GradMode.needs(self, other) {
-            out.attach(name, [self, other]) { node in
+            out.attach(name, TensorList(self, other)) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
             } backward: { node, g in
-                [
+                TensorList(
                     node.needs(0) ? try g[0]?.mul(node.saved(1)) : nil,
-                    node.needs(1) ? try g[0]?.mul(node.saved(0)) : nil,
-                ]
+                    node.needs(1) ? try g[0]?.mul(node.saved(0)) : nil)
             }
         }
         return out
@@ -339,14 +345,13 @@ extension Tensor {
             let name =
                 rank == 1 && other.rank == 2
                 ? "SqueezeBackward4" : (requiresGrad && isOneMatrix(beside: other) ? "CloneBackward0" : "UnsafeViewBackward0")
-            result.attach(name, [self, other]) { node in
+            result.attach(name, TensorList(self, other)) { node in
                 node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
             } backward: { [sa = sizes, sb = other.sizes] node, g in
                 guard let g = try g[0]?.reshape(full) else { return [nil, nil] }
-                return [
+                return TensorList(
                     node.needs(0) ? try Tensor.matmulGradient(left: sa, node.saved(1), g) : nil,
-                    node.needs(1) ? try Tensor.matmulGradient(node.saved(0), right: sb, g) : nil,
-                ]
+                    node.needs(1) ? try Tensor.matmulGradient(node.saved(0), right: sb, g) : nil)
             }
         }
         return result

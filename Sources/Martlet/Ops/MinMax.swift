@@ -25,7 +25,7 @@ extension Tensor {
                 node.saveOutput(out)
             } backward: { node, g in
                 let mask = try withNoGrad { try node.saved(0).equalMask(node.saved(1), matchNaN: true) }
-                return [try g[0]?.share(mask, over: nil)]
+                return TensorList(try g[0]?.share(mask, over: nil))
             }
         }
         return out
@@ -48,8 +48,8 @@ extension Tensor {
         }
         if GradMode.needs(self) {
             let (n, r) = (rank == 0 ? 1 : sizes[d], rank)
-            values.attach(name, [self]) { $0.save(indices) } backward: { node, g in
-                [try g[0]?.placeReduced(d, node.saved(0), n, keepDim: keepDim, rank: r)]
+            values.attach(name, TensorList(self)) { $0.save(indices) } backward: { node, g in
+                TensorList(try g[0]?.placeReduced(d, node.saved(0), n, keepDim: keepDim, rank: r))
             }
         }
         return values
@@ -151,7 +151,7 @@ extension Tensor {
                 let part = try each.reshape(kept).share(mask, over: over.isEmpty ? nil : over)
                 total = try total?.add(part) ?? part
             }
-            return [total]
+            return TensorList(total)
         }
     }
 

@@ -200,7 +200,7 @@ private final class NllPlan {
         if GradMode.needs(input) {
             out.attach(name + "Backward0", [input]) { $0.save(input) } backward: { [self] node, g in
                 guard let g = g[0] else { return [nil] }
-                return [try scatter(g, node.saved(0))]
+                return TensorList(try scatter(g, node.saved(0)))
             }
         }
         return lossSizes == resultSizes ? out : try out.view(resultSizes)
@@ -222,10 +222,9 @@ private final class NllPlan {
         if GradMode.needs(g, input) {
             out.attach(name + "BackwardBackward0", [g, input]) { [self] node, gg in
                 guard let gg = gg[0] else { return [nil, nil] }
-                return [
+                return TensorList(
                     node.needs(0) ? try loss(gg).reshape(g.sizes) : nil,
-                    node.needs(1) ? try .zeros(inputSizes, gg.dtype) : nil,
-                ]
+                    node.needs(1) ? try .zeros(inputSizes, gg.dtype) : nil)
             }
         }
         return out

@@ -30,7 +30,7 @@ extension Tensor {
         let rstd = try Tensor.empty([rows], dtype)
         mkLayerNorm(x, w, b, eps, out, mean, rstd, rows, columns)
         if GradMode.needs([self, weight, bias]) {
-            out.attach("NativeLayerNormBackward0", [self, weight, bias]) { node in
+            out.attach("NativeLayerNormBackward0", TensorList(self, weight, bias)) { node in
                 node.save(self, weight, mean, rstd)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
@@ -111,7 +111,7 @@ extension Tensor {
     {
         let (out, mean, rstd) = try withNoGrad { try form.forward(self, weight, bias) }
         if GradMode.needs([self, weight, bias]) {
-            out.attach(name, [self, weight, bias]) { node in
+            out.attach(name, TensorList(self, weight, bias)) { node in
                 node.save(self, weight, mean, rstd)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
@@ -201,19 +201,18 @@ extension Tensor {
         }
         if GradMode.needs([self, weight, bias]) {
             let shape = sizes
-            out.attach("NativeBatchNormBackward0", [self, weight, bias]) { node in
+            out.attach("NativeBatchNormBackward0", TensorList(self, weight, bias)) { node in
                 node.save(node.needs(1) ? self : nil, weight, m, rstd)
             } backward: { node, g in
                 guard let g = try g[0]?.reshape(form.shape) else { return [nil, nil, nil] }
                 let (w, m, rstd) = (try node.savedOptional(1), try node.saved(2), try node.saved(3))
                 let scale = try w.map { try rstd.mul($0.reshape(form.weights)) } ?? rstd
                 let c = [form.weights[1]] as Dims
-                return [
+                return TensorList(
                     node.needs(0) ? try g.mul(scale).reshape(shape) : nil,
                     node.needs(1)
                         ? try g.mul(node.saved(0).reshape(form.shape).sub(m).mul(rstd)).sum(form.over).reshape(c) : nil,
-                    node.needs(2) ? try g.sum(form.over).reshape(c) : nil,
-                ]
+                    node.needs(2) ? try g.sum(form.over).reshape(c) : nil)
             }
         }
         return out
@@ -302,14 +301,13 @@ struct NormForm {
         let rstd = try centered.mul(centered).mean(over, keepDim: true).add(.number(eps)).rsqrt()
         let xhat = try centered.mul(rstd)
         let gw = try w.map { try gs.mul($0.reshape(weights)) } ?? gs
-        return [
+        return TensorList(
             node.needs(0)
                 ? try rstd.mul(
                     gw.sub(gw.mean(over, keepDim: true)).sub(xhat.mul(gw.mul(xhat).mean(over, keepDim: true)))
                 ).reshape(x.sizes) : nil,
             node.needs(1) ? try gs.mul(xhat).sumTo(weights).reshape(w!.sizes) : nil,
-            node.needs(2) ? try gs.sumTo(weights).reshape(parameterSizes(x, w)) : nil,
-        ]
+            node.needs(2) ? try gs.sumTo(weights).reshape(parameterSizes(x, w)) : nil)
     }
 
     /// The sizes of the bias: the weight's, or what weights must have.
@@ -335,7 +333,7 @@ struct NormForm {
         let dw = node.needs(1) ? try Tensor.zeros(sizes, x.dtype) : nil
         let db = node.needs(2) ? try Tensor.zeros(sizes, x.dtype) : nil
         mkLayerNormBackward(gs, xs, mean, rstd, ws, dx, dw, db, shape[0], shape[1])
-        return [dx, dw, w == nil ? try db?.reshape(parameterSizes(x, nil)) : db]
+        return TensorList(dx, dw, w == nil ? try db?.reshape(parameterSizes(x, nil)) : db)
     }
 
     /// Group and batch normalisation's gradients from the saved statistics, without recording.
@@ -353,7 +351,7 @@ struct NormForm {
             let xhat = try x.reshape(shape).sub(mean.reshape(statistics)).mul(rstd.reshape(statistics))
             dw = try gs.mul(xhat).sumTo(weights).reshape(w!.sizes).to(w!.dtype)
         }
-        return [dx, dw, node.needs(2) ? try gs.sumTo(weights).reshape([weights.product] as Dims) : nil]
+        return TensorList(dx, dw, node.needs(2) ? try gs.sumTo(weights).reshape([weights.product] as Dims) : nil)
     }
 }
 

@@ -29,7 +29,7 @@ extension Tensor {
         let out = try withNoGrad { try normValue(ord, flags, keepDim: keepDim) }
         if GradMode.needs(self) {
             let kept = reducedSizes(flags, keepDim: true)
-            out.attach("LinalgVectorNormBackward0", [self]) { node in
+            out.attach("LinalgVectorNormBackward0", TensorList(self)) { node in
                 node.save(self)
                 node.saveOutput(out)
             } backward: { node, g in
@@ -158,7 +158,7 @@ extension Tensor {
         }
         let out = try withNoGrad { try sub(other).vectorNorm(p) }
         if GradMode.needs(self, other) {
-            out.attach("DistBackward0", [self, other]) { node in
+            out.attach("DistBackward0", TensorList(self, other)) { node in
                 node.save(self, other)
                 node.saveOutput(out)
             } backward: { node, g in

@@ -105,7 +105,7 @@ extension Tensor {
         }
         if GradMode.needs(self) {
             let back = (0..<(amounts.count / 2)).flatMap { [-amounts[2 * $0], -amounts[2 * $0 + 1]] }
-            out.attach("ConstantPadNdBackward0", [self]) { _, g in
+            out.attach("ConstantPadNdBackward0", TensorList(self)) { _, g in
                 [try g[0].map { g in g.sizes == mine && back.allSatisfy { $0 == 0 } ? g : try g.constantPad(back, .number(0)) }]
             }
         }

@@ -14,10 +14,9 @@ extension Tensor {
         if a.isSparse { return try sparseAddmm(input, a, b, beta, alpha) }
         try Tensor.sameThree("addmm", input, a, b)
         return try affine("AddmmBackward0", input, a, b, beta, alpha, [a.sizes[0], b.sizes[1]]) { node, scaled in
-            [
+            TensorList(
                 node.needs(1) ? try scaled.mm(node.saved(1).t()) : nil,
-                node.needs(2) ? try node.saved(0).t().mm(scaled) : nil,
-            ]
+                node.needs(2) ? try node.saved(0).t().mm(scaled) : nil)
         }
     }
 
@@ -39,10 +38,9 @@ extension Tensor {
                 "addmv input tensors must have the same dtype, but got \(input.dtype.scalarTypeName), \(matrix.dtype.scalarTypeName), and \(vector.dtype.scalarTypeName)")
         }
         return try affine("AddmvBackward0", input, matrix, vector, beta, alpha, [m]) { node, scaled in
-            [
+            TensorList(
                 node.needs(1) ? try scaled.outer(node.saved(1)) : nil,
-                node.needs(2) ? try node.saved(0).t().mv(scaled) : nil,
-            ]
+                node.needs(2) ? try node.saved(0).t().mv(scaled) : nil)
         }
     }
 
@@ -56,10 +54,9 @@ extension Tensor {
                 "Input dtypes must be the same, got: input \(input.dtype.cName), batch1: \(a.dtype.cName), batch2: \(b.dtype.cName)")
         }
         return try affine("BaddbmmBackward0", input, a, b, beta, alpha, [a.sizes[0], a.sizes[1], b.sizes[2]]) { node, scaled in
-            [
+            TensorList(
                 node.needs(1) ? try scaled.bmm(node.saved(1).transpose(1, 2)) : nil,
-                node.needs(2) ? try node.saved(0).transpose(1, 2).bmm(scaled) : nil,
-            ]
+                node.needs(2) ? try node.saved(0).transpose(1, 2).bmm(scaled) : nil)
         }
     }
 
@@ -79,10 +76,9 @@ extension Tensor {
         }
         try Tensor.sameThree("addbmm", input, a, b)
         return try affine("AddbmmBackward0", input, a, b, beta, alpha, [a.sizes[1], b.sizes[2]]) { node, scaled in
-            [
+            TensorList(
                 node.needs(1) ? try scaled.unsqueeze(0).matmul(node.saved(1).transpose(1, 2)) : nil,
-                node.needs(2) ? try node.saved(0).transpose(1, 2).matmul(scaled.unsqueeze(0)) : nil,
-            ]
+                node.needs(2) ? try node.saved(0).transpose(1, 2).matmul(scaled.unsqueeze(0)) : nil)
         }
     }
 
@@ -133,16 +129,16 @@ extension Tensor {
         if half { out = try withNoGrad { try out.to(a.dtype) } }
         if GradMode.needs(input, a, b) {
             let inputSizes = input.sizes
-            out.attach(name, [input, a, b]) { node in
+            out.attach(name, TensorList(input, a, b)) { node in
                 node.save(node.needs(2) ? a : nil, node.needs(1) ? b : nil)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
                 let needsFactors = node.needs(1) || node.needs(2)
                 let scaled = alphaValue == 1 || !needsFactors ? g : try g.mul(alpha)
                 let base = node.needs(0) ? try (betaValue == 1 ? g : g.mul(beta)).sumTo(inputSizes) : nil
-                guard needsFactors else { return [base, nil, nil] }
+                guard needsFactors else { return TensorList(base, nil, nil) }
                 let both = try factors(node, scaled)
-                return [base, both[0], both[1]]
+                return TensorList(base, both[0], both[1])
             }
         }
         return out
@@ -176,16 +172,15 @@ extension Tensor {
         if GradMode.needs(input, a, b) {
             let inputSizes = input.sizes
             let kinds = (input.dtype, a.dtype, b.dtype)
-            out.attach("AddrBackward0", [input, a, b]) { node in
+            out.attach("AddrBackward0", TensorList(input, a, b)) { node in
                 node.save(node.needs(2) ? a : nil, node.needs(1) ? b : nil)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
                 let scaled = alphaValue == 1 ? g : try g.mul(alpha)
-                return [
+                return TensorList(
                     node.needs(0) ? try g.mul(beta).sumTo(inputSizes).to(kinds.0) : nil,
                     node.needs(1) ? try scaled.mv(node.saved(1).to(g.dtype)).to(kinds.1) : nil,
-                    node.needs(2) ? try scaled.t().mv(node.saved(0).to(g.dtype)).to(kinds.2) : nil,
-                ]
+                    node.needs(2) ? try scaled.t().mv(node.saved(0).to(g.dtype)).to(kinds.2) : nil)
             }
         }
         return out

@@ -9,13 +9,13 @@ extension Tensor {
         let out = try flat.prodKernel(0, keepDim: false)
         if GradMode.needs(x) {
             let shape = x.sizes
-            out.attach("ProdBackward0", [x]) { node in
+            out.attach("ProdBackward0", TensorList(x)) { node in
                 node.save(x)
                 node.saveOutput(out)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let x = try node.saved(0).reshape([shape.product] as Dims)
-                return [try x.prodGradient(g.unsqueeze(0), node.saved(1).unsqueeze(0), 0).reshape(shape)]
+                return TensorList(try x.prodGradient(g.unsqueeze(0), node.saved(1).unsqueeze(0), 0).reshape(shape))
             }
         }
         return out
@@ -28,15 +28,15 @@ extension Tensor {
         let out = try withNoGrad { try x.contiguous().prodKernel(d, keepDim: keepDim) }
         if GradMode.needs(x) {
             let scalar = rank == 0
-            out.attach("ProdBackward1", [x]) { node in
+            out.attach("ProdBackward1", TensorList(x)) { node in
                 node.save(x)
                 node.saveOutput(out)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
-                if scalar { return [g] }
+                if scalar { return TensorList(g) }
                 let (x, y) = (try node.saved(0), try node.saved(1))
-                if keepDim { return [try x.prodGradient(g, y, d)] }
-                return [try x.prodGradient(g.unsqueeze(d), y.unsqueeze(d), d)]
+                if keepDim { return TensorList(try x.prodGradient(g, y, d)) }
+                return TensorList(try x.prodGradient(g.unsqueeze(d), y.unsqueeze(d), d))
             }
         }
         return out
@@ -147,9 +147,9 @@ extension Tensor {
         let out = try withNoGrad { try keep(where: mask { !$0.isNaN }).sum(dims, keepDim: keepDim, dtype: type) }
         if GradMode.needs(self) && type.isFloatingPoint {
             let kept = reducedSizes(try reducedDims(dims), keepDim: true)
-            out.attach("NansumBackward0", [self]) { $0.save(self) } backward: { node, g in
+            out.attach("NansumBackward0", TensorList(self)) { $0.save(self) } backward: { node, g in
                 let x = try node.saved(0)
-                return [try g[0]?.to(x.dtype).reshape(kept).keep(where: x.mask { !$0.isNaN })]
+                return TensorList(try g[0]?.to(x.dtype).reshape(kept).keep(where: x.mask { !$0.isNaN }))
             }
         }
         return out
@@ -182,13 +182,13 @@ extension Tensor {
             return try unaryKernel(.log, sums).add(finite).reshape(reducedSizes(flags, keepDim: keepDim))
         }
         if GradMode.needs(self) {
-            out.attach("LogsumexpBackward0", [self]) { node in
+            out.attach("LogsumexpBackward0", TensorList(self)) { node in
                 node.save(self)
                 node.saveOutput(out)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let y = try node.saved(1).reshape(kept)
-                return [try g.reshape(kept).mul(node.saved(0).sub(y).exp())]
+                return TensorList(try g.reshape(kept).mul(node.saved(0).sub(y).exp()))
             }
         }
         return out
@@ -204,8 +204,8 @@ extension Tensor {
         let out = try withNoGrad { try diagonal().sum() }
         if GradMode.needs(self) {
             let shape = sizes
-            out.attach("TraceBackward0", [self]) { _, g in
-                [try g[0]?.expand([Swift.min(shape[0], shape[1])] as Dims).diagonalBackward(shape, 0, 0, 1)]
+            out.attach("TraceBackward0", TensorList(self)) { _, g in
+                TensorList(try g[0]?.expand([Swift.min(shape[0], shape[1])] as Dims).diagonalBackward(shape, 0, 0, 1))
             }
         }
         return out

@@ -43,7 +43,7 @@ extension Tensor {
     public func frac() throws -> Tensor {
         try requireFloat("frac")
         let out = try unaryKernel(.frac, self)
-        if GradMode.needs(self) { out.attach("FracBackward0", [self]) { _, g in [g[0]] } }
+        if GradMode.needs(self) { out.attach("FracBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
     }
 

@@ -18,7 +18,7 @@ extension Tensor {
         withExtendedLifetime((source, index)) {}
         if GradMode.needs(self) {
             let shape = sizes
-            out.attach(name, [self]) { _, g in [try g[0]?.scatterRows(index, shape, skip: skip)] }
+            out.attach(name, TensorList(self)) { _, g in [try g[0]?.scatterRows(index, shape, skip: skip)] }
         }
         return out
     }
@@ -29,7 +29,7 @@ extension Tensor {
         let source = try withNoGrad { try contiguous() }
         out.addRows(index, source, block: shape[0] == 0 ? 0 : out.numel / shape[0], skip: skip)
         if GradMode.needs(self) {
-            out.attach("IndexAddBackward0", [self]) { _, g in [try g[0]?.gatherRows(index, skip: skip)] }
+            out.attach("IndexAddBackward0", TensorList(self)) { _, g in [try g[0]?.gatherRows(index, skip: skip)] }
         }
         return out
     }

@@ -73,7 +73,7 @@ extension Tensor {
         Tape.note("gather", Tape.repeating(work))
         if GradMode.needs(self) {
             let (shape, type) = (sizes, dtype)
-            out.attach("GatherBackward0", [self]) { _, g in
+            out.attach("GatherBackward0", TensorList(self)) { _, g in
                 [try g[0].map { try Tensor.zeros(shape, type).scatter(d, index, $0, mode: .add, name: "scatter_add") }]
             }
         }
@@ -128,7 +128,7 @@ extension Tensor {
             }
             let shape = source.sizes
             let label = mode == .add ? "ScatterAddBackward0" : (scalar ? "ScatterBackward1" : "ScatterBackward0")
-            out.attach(label, [self, source]) { node, g in
+            out.attach(label, TensorList(self, source)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 var toSource: Tensor?
                 if node.needs(1) {
@@ -200,7 +200,7 @@ extension Tensor {
         let divisor = try withNoGrad { try counts.maximum(.number(1.0)).to(dtype.isFloatingPoint ? dtype : .float64) }
         let result = mode == .mean ? try withNoGrad { try dtype.isFloatingPoint ? out.div(divisor) : out.to(.float64).div(divisor).floor().to(dtype) } : out
         if GradMode.needs(self, source) {
-            result.attach("ScatterReduceBackward0", [self, source]) { node in
+            result.attach("ScatterReduceBackward0", TensorList(self, source)) { node in
                 node.save(self, source)
                 node.saveOutput(result)
             } backward: { node, g in
@@ -250,7 +250,7 @@ extension Tensor {
         let out = try withNoGrad { try contiguous().reshape([-1] as Dims).indexSelect(0, wrapped).reshape(index.sizes) }
         if GradMode.needs(self) {
             let (shape, type) = (sizes, dtype)
-            out.attach("TakeBackward0", [self]) { _, g in
+            out.attach("TakeBackward0", TensorList(self)) { _, g in
                 [try g[0].map { try Tensor.zeros([n], type).indexAdd(0, wrapped, $0.reshape([-1] as Dims)).reshape(shape) }]
             }
         }
@@ -273,7 +273,7 @@ extension Tensor {
         }
         if GradMode.needs(self, source) {
             let shape = source.sizes
-            out.attach("PutBackward0", [self, source]) { node, g in
+            out.attach("PutBackward0", TensorList(self, source)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let kept = accumulate || !node.needs(0) ? g : try g.put(index, .zeros(shape, g.dtype))
                 return [kept, node.needs(1) ? try g.take(index).reshape(shape) : nil]

@@ -19,7 +19,7 @@ extension Tensor {
             }
             copyReordered(w, self)
         }
-        if GradMode.needs(self) { out.attach("FlipBackward0", [self]) { _, g in [try g[0]?.flip(dims)] } }
+        if GradMode.needs(self) { out.attach("FlipBackward0", TensorList(self)) { _, g in [try g[0]?.flip(dims)] } }
         return out
     }
 
@@ -47,7 +47,7 @@ extension Tensor {
         }
         let out = pieces === self ? try withNoGrad { try clone() } : pieces
         if GradMode.needs(self) {
-            out.attach("RollBackward0", [self]) { _, g in [try g[0]?.roll(shifts.map { -$0 }, dims)] }
+            out.attach("RollBackward0", TensorList(self)) { _, g in [try g[0]?.roll(shifts.map { -$0 }, dims)] }
         }
         return out
     }
@@ -89,7 +89,7 @@ extension Tensor {
         }
         if GradMode.needs(self) {
             let old = sizes
-            out.attach("RepeatBackward0", [self]) { _, g in
+            out.attach("RepeatBackward0", TensorList(self)) { _, g in
                 guard let g = g[0] else { return [nil] }
                 if n.product == 0 { return [try Tensor.zeros(old, g.dtype)] }
                 // Sum over the repeats, one dimension at a time.
@@ -189,7 +189,7 @@ extension Tensor {
         let out = try Tensor.zeros(shape, dtype)
         copyKernel(try withNoGrad { try out.diagonal(offset: k, a, b) }, self)
         if GradMode.needs(self) {
-            out.attach("DiagEmbedBackward0", [self]) { _, g in [try g[0]?.diagonal(offset: k, a, b)] }
+            out.attach("DiagEmbedBackward0", TensorList(self)) { _, g in [try g[0]?.diagonal(offset: k, a, b)] }
         }
         return out
     }
@@ -205,7 +205,7 @@ extension Tensor {
             copyKernel(out, view)
             if GradMode.needs(self) {
                 let shape = sizes
-                out.attach("DiagonalBackward0_copy", [self]) { _, g in [try g[0]?.diagonalBackward(shape, k, 0, 1)] }
+                out.attach("DiagonalBackward0_copy", TensorList(self)) { _, g in [try g[0]?.diagonalBackward(shape, k, 0, 1)] }
             }
             return out
         default: throw MartletError.runtime("diag(): Supports 1D or 2D tensors. Got \(rank)D")

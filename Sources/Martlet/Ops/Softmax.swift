@@ -11,12 +11,12 @@ extension Tensor {
         let d = try checkSoftmax("softmax", dim)
         let out = try alongRows(.softmax, d, self)
         if GradMode.needs(self) {
-            out.attach("SoftmaxBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+            out.attach("SoftmaxBackward0", TensorList(self)) { $0.saveOutput(out) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let y = try node.saved(0)
-                if !GradMode.isEnabled { return [try y.alongRows(.softmaxBackward, d, g)] }
+                if !GradMode.isEnabled { return TensorList(try y.alongRows(.softmaxBackward, d, g)) }
                 let gy = try g.mul(y)
-                return [try gy.sub(y.mul(gy.sum([d], keepDim: true)))]
+                return TensorList(try gy.sub(y.mul(gy.sum([d], keepDim: true))))
             }
         }
         return out
@@ -28,13 +28,13 @@ extension Tensor {
         let d = try checkSoftmax("log_softmax", dim)
         let out = try alongRows(.logSoftmax, d, self)
         if GradMode.needs(self) {
-            out.attach("LogSoftmaxBackward0", [self]) { $0.saveOutput(out) } backward: { node, g in
+            out.attach("LogSoftmaxBackward0", TensorList(self)) { $0.saveOutput(out) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let y = try node.saved(0)
                 if !GradMode.isEnabled {
-                    return [try y.alongRows(.logSoftmaxBackward, d, g, over: node.mayOverwrite && y.dtype == g.dtype && y.sizes == g.sizes)]
+                    return TensorList(try y.alongRows(.logSoftmaxBackward, d, g, over: node.mayOverwrite && y.dtype == g.dtype && y.sizes == g.sizes))
                 }
-                return [try g.sub(y.exp().mul(g.sum([d], keepDim: true)))]
+                return TensorList(try g.sub(y.exp().mul(g.sum([d], keepDim: true))))
             }
             out.history?.canOverwrite = true
         }

@@ -96,7 +96,7 @@ extension Tensor {
         let values = try withNoGrad { rank == 0 ? try clone() : try pick(d, indices) }
         if GradMode.needs(self) {
             let (n, scalar) = (rank == 0 ? 1 : sizes[d], rank == 0)
-            values.attach(name, [self]) { $0.save(indices) } backward: { node, g in
+            values.attach(name, TensorList(self)) { $0.save(indices) } backward: { node, g in
                 [scalar ? g[0] : try g[0]?.place(d, node.saved(0), n)]
             }
         }

@@ -97,7 +97,7 @@ extension Tensor {
     ) throws -> Tensor {
         let out = try sparse(index, values.detach(), shape, coalesced: coalesced || index.sizes[1] < 2)
         if GradMode.needs(values) {
-            out.attach(name, [values]) { _, g in
+            out.attach(name, TensorList(values)) { _, g in
                 guard let g = g[0] else { return [nil] }
                 return [try g.toDense().valuesAt(index, shape)]
             }
@@ -167,7 +167,7 @@ extension Tensor {
             let shape = sizes
             // Entries of one place share its gradient, which a sparse gradient would add up again.
             let share = p.coalesced ? nil : try Tensor.shares(p.indices, sizes)
-            out.attach(name, [self]) { _, g in
+            out.attach(name, TensorList(self)) { _, g in
                 guard var g = g[0] else { return [nil] }
                 if let share {
                     var column = Dims(repeating: 1, count: g.rank)
@@ -228,7 +228,7 @@ extension Tensor {
         let block = Dims(sizes.dropFirst(p.indices.sizes[0])).product
         out.addRows(try Tensor.flatPlaces(p.indices, sizes), values, block: block)
         if GradMode.needs(self) {
-            out.attach("ToDenseBackward0", [self]) { _, g in [try g[0]?.sparseMask(p)] }
+            out.attach("ToDenseBackward0", TensorList(self)) { _, g in [try g[0]?.sparseMask(p)] }
         }
         return out
     }
@@ -245,7 +245,7 @@ extension Tensor {
         let values = try withNoGrad { try toDense().valuesAt(p.indices, sizes) }
         let out = try Tensor.sparse(p.indices, values, sizes, coalesced: p.coalesced)
         if GradMode.needs(self) {
-            out.attach("SparseMaskBackward0", [self]) { _, g in [try g[0]?.toDense()] }
+            out.attach("SparseMaskBackward0", TensorList(self)) { _, g in [try g[0]?.toDense()] }
         }
         return out
     }
@@ -310,7 +310,7 @@ extension Tensor {
         if p.coalesced { return self }
         let merged = try Tensor.merge(p, sizes)
         let out = try Tensor.sparse(merged.indices, merged.values, sizes, coalesced: true)
-        if GradMode.needs(self) { out.attach("CoalesceBackward0", [self]) { _, g in [g[0]] } }
+        if GradMode.needs(self) { out.attach("CoalesceBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
     }
 

@@ -17,7 +17,7 @@ extension Tensor {
         let out = try withNoGrad {
             try Tensor.sparse(p.indices.clone(), p.values.clone(), sizes, coalesced: p.coalesced)
         }
-        if GradMode.needs(self) { out.attach("CloneBackward0", [self]) { _, g in [g[0]] } }
+        if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
     }
 
@@ -25,7 +25,7 @@ extension Tensor {
         let out = try withValues(p.values.to(dtype))
         if GradMode.needs(self) && dtype.isFloatingPoint {
             let back = self.dtype
-            out.attach("ToCopyBackward0", [self]) { _, g in [try g[0]?.to(back)] }
+            out.attach("ToCopyBackward0", TensorList(self)) { _, g in [try g[0]?.to(back)] }
         }
         return out
     }
@@ -80,7 +80,7 @@ extension Tensor {
         }
         if GradMode.needs(self, other) {
             let mine = sizes
-            out.attach("AddBackward0", [self, other]) { node, g in
+            out.attach("AddBackward0", TensorList(self, other)) { node, g in
                 [
                     node.needs(0) ? try g[0].map { $0.isSparse ? $0 : try $0.sumTo(mine) } : nil,
                     node.needs(1) ? try scale == 1 ? g[0] : g[0]?.mul(alpha!) : nil,
@@ -188,7 +188,7 @@ extension Tensor {
         if !other.isSparse && other.numel == 1 && other.rank == 0 {
             let out = try withValues(withNoGrad { try p.values.to(type).mul(other.to(type)) })
             if GradMode.needs(self, other) {
-                out.attach("MulBackward0", [self, other]) { node in
+                out.attach("MulBackward0", TensorList(self, other)) { node in
                     node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
                 } backward: { node, g in
                     [
@@ -222,7 +222,7 @@ extension Tensor {
             out = try withValues(withNoGrad { try p.values.mul(other.valuesAt(p.indices, sizes)).to(type) })
         }
         if GradMode.needs(self, other) {
-            out.attach("MulBackward0", [self, other]) { node in node.save(self, other) } backward: { node, g in
+            out.attach("MulBackward0", TensorList(self, other)) { node in node.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (a, b) = (try node.saved(0), try node.saved(1))
                 let da = node.needs(0) ? try g.toDense().mul(b.toDense()) : nil
@@ -243,7 +243,7 @@ extension Tensor {
         let p = try parts("div")
         let out = try withValues(withNoGrad { try p.values.div(other) })
         if GradMode.needs(self) {
-            out.attach("DivBackward0", [self]) { node in node.save(other) } backward: { node, g in
+            out.attach("DivBackward0", TensorList(self)) { node in node.save(other) } backward: { node, g in
                 [try g[0]?.div(node.saved(0))]
             }
         }
@@ -253,7 +253,7 @@ extension Tensor {
     func negSparse() throws -> Tensor {
         let p = try parts("neg")
         let out = try withValues(withNoGrad { try p.values.neg() })
-        if GradMode.needs(self) { out.attach("NegBackward0", [self]) { _, g in [try g[0]?.neg()] } }
+        if GradMode.needs(self) { out.attach("NegBackward0", TensorList(self)) { _, g in [try g[0]?.neg()] } }
         return out
     }
 
@@ -263,7 +263,7 @@ extension Tensor {
             let out = try withNoGrad { try p.values.sum() }
             if GradMode.needs(self) {
                 let shape = sizes
-                out.attach("SumBackward0", [self]) { _, g in [try g[0]?.expand(shape)] }
+                out.attach("SumBackward0", TensorList(self)) { _, g in [try g[0]?.expand(shape)] }
             }
             return out
         }
@@ -313,7 +313,7 @@ extension Tensor {
         let index = try withNoGrad { try p.indices.contiguous().gatherRows(rows) }
         let shape = Dims(order.map { sizes[$0] } + sizes.dropFirst(order.count))
         let out = try Tensor.sparse(index, p.values, shape, coalesced: false)
-        if GradMode.needs(self) { out.attach(name, [self]) { _, g in [try g[0].map(back)] } }
+        if GradMode.needs(self) { out.attach(name, TensorList(self)) { _, g in [try g[0].map(back)] } }
         return out
     }
 
@@ -345,7 +345,7 @@ extension Tensor {
         if GradMode.needs(self) {
             var inverse = [Int](repeating: 0, count: rank)
             for (k, d) in order.enumerated() { inverse[d] = k }
-            out.attach("PermuteBackward0", [self]) { _, g in [try g[0]?.permute(inverse)] }
+            out.attach("PermuteBackward0", TensorList(self)) { _, g in [try g[0]?.permute(inverse)] }
         }
         return out
     }

@@ -36,7 +36,7 @@ extension Tensor {
         }
         if GradMode.needs(self, other) {
             let masked = name == "SparseAddmmBackward0" || (isSparse && other.isSparse)
-            out.attach(name, [self, other]) { node in node.save(self, other) } backward: { node, g in
+            out.attach(name, TensorList(self, other)) { node in node.save(self, other) } backward: { node, g in
                 guard let g = try g[0]?.toDense() else { return [nil, nil] }
                 let (a, b) = (try node.saved(0), try node.saved(1))
                 var (da, db): (Tensor?, Tensor?)

@@ -13,7 +13,7 @@ extension Tensor {
     static func sigmoidBackward(_ g: Tensor, _ y: Tensor) throws -> Tensor {
         let out = try binaryKernel(.sigmoidBackward, g, y)
         if GradMode.needs(g, y) {
-            out.attach("SigmoidBackwardBackward0", [g, y]) { $0.save(g, y) } backward: { node, gg in
+            out.attach("SigmoidBackwardBackward0", TensorList(g, y)) { $0.save(g, y) } backward: { node, gg in
                 guard let gg = gg[0] else { return [nil, nil] }
                 let (g, y) = (try node.saved(0), try node.saved(1))
                 return [
@@ -89,7 +89,7 @@ extension Tensor {
         guard type.isFloatingPoint else { throw Tensor.unsupported("logaddexp_cpu", type) }
         let out = try binaryKernel(.logaddexp, self, other, dtype: type)
         if GradMode.needs(self, other) {
-            out.attach("LogaddexpBackward0", [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach("LogaddexpBackward0", TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (a, b) = (try node.saved(0), try node.saved(1))
                 return [
@@ -112,7 +112,7 @@ extension Tensor {
             return try sum.div(ln2).to(type)
         }
         if GradMode.needs(self, other) {
-            out.attach("Logaddexp2Backward0", [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach("Logaddexp2Backward0", TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (a, b) = (try node.saved(0), try node.saved(1))
                 return [
@@ -129,7 +129,7 @@ extension Tensor {
         let out = try binaryKernel(.xlogy, self, other, dtype: Tensor.floatResultType(self, other))
         if GradMode.needs(self, other) {
             let name = isWrappedNumber ? "XlogyBackward1" : (other.isWrappedNumber ? "XlogyBackward2" : "XlogyBackward0")
-            out.attach(name, [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach(name, TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, y) = (try node.saved(0), try node.saved(1))
                 var dx: Tensor?

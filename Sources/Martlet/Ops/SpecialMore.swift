@@ -60,7 +60,7 @@ extension Tensor {
         if GradMode.needs(self, other) {
             let name =
                 isWrappedNumber ? "SpecialXlog1PyBackward1" : (other.isWrappedNumber ? "SpecialXlog1PyBackward2" : "SpecialXlog1PyBackward0")
-            out.attach(name, [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach(name, TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (x, y) = (try node.saved(0), try node.saved(1))
                 var dx: Tensor?
@@ -95,7 +95,7 @@ extension Tensor {
         launch("zeta") { withElementType(type) { run($0) } }
         withExtendedLifetime((s, x)) {}
         if GradMode.needs(self, q) {
-            out.attach("SpecialZetaBackward0", [self, q]) { $0.save(self, q) } backward: { node, g in
+            out.attach("SpecialZetaBackward0", TensorList(self, q)) { $0.save(self, q) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 if node.needs(0) { throw MartletError.runtime("derivative for aten::special_zeta is not implemented") }
                 let (s, x) = (try node.saved(0), try node.saved(1))
@@ -126,7 +126,7 @@ extension Tensor {
     public func ldexp(_ other: Tensor) throws -> Tensor {
         let out = try withNoGrad { try mul(Tensor.number(2.0).pow(other)) }
         if GradMode.needs(self, other) {
-            out.attach("LdexpBackward0", [self, other]) { node in
+            out.attach("LdexpBackward0", TensorList(self, other)) { node in
                 node.save(other)
                 node.saveOutput(out)
             } backward: { node, g in
@@ -147,7 +147,7 @@ extension Tensor {
         guard type == .float32 || type == .float64 else { throw Tensor.unsupported("nextafter_cpu", type) }
         let out = try binaryKernel(.nextafter, self, other)
         if GradMode.needs(self, other) {
-            out.attach("NextafterBackward0", [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach("NextafterBackward0", TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let same = try node.saved(0).eq(node.saved(1))
                 return [

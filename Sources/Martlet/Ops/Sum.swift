@@ -48,7 +48,7 @@ extension Tensor {
             let shape = sizes
             let kept = reducedSizes(flags, keepDim: true)
             out.attach(dims == nil ? "SumBackward0" : "SumBackward1", [self]) { _, g in
-                [try g[0]?.reshape(kept).expand(shape)]
+                TensorList(try g[0]?.reshape(kept).expand(shape))
             }
         }
         return out
@@ -66,7 +66,7 @@ extension Tensor {
         }
         if GradMode.needs(self) {
             let shape = sizes
-            out.attach("SumBackward0", [self]) { _, g in [try g[0]?.expand(shape)] }
+            out.attach("SumBackward0", TensorList(self)) { _, g in TensorList(try g[0]?.expand(shape)) }
         }
         return out
     }
@@ -204,7 +204,7 @@ extension Tensor {
             let shape = sizes
             let kept = reducedSizes(flags, keepDim: true)
             out.attach(dims == nil ? "MeanBackward0" : "MeanBackward1", [self]) { _, g in
-                [try g[0]?.reshape(kept).expand(shape).div(.number(Double(count)))]
+                TensorList(try g[0]?.reshape(kept).expand(shape).div(.number(Double(count))))
             }
         }
         return out

@@ -13,7 +13,7 @@ extension Tensor {
             out = try binaryKernel(.add, self, product, dtype: type)
         }
         if GradMode.needs(self, tensor1, tensor2) {
-            out.attach("AddcmulBackward0", [self, tensor1, tensor2]) { node in
+            out.attach("AddcmulBackward0", TensorList(self, tensor1, tensor2)) { node in
                 node.save(node.needs(2) ? tensor1 : nil, node.needs(1) ? tensor2 : nil)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
@@ -33,7 +33,7 @@ extension Tensor {
         let type = Tensor.resultType([self, tensor1, tensor2])
         let out = try ternaryKernel(.addcdiv(value.item()), self, tensor1, tensor2, dtype: type)
         if GradMode.needs(self, tensor1, tensor2) {
-            out.attach("AddcdivBackward0", [self, tensor1, tensor2]) { node in
+            out.attach("AddcdivBackward0", TensorList(self, tensor1, tensor2)) { node in
                 node.save(node.needs(2) ? tensor1 : nil, tensor2)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
@@ -93,7 +93,7 @@ extension Tensor {
         let out = try ternaryKernel(.lerp, self, end, weight, dtype: dtype)
         if weight.isWrappedNumber {
             if GradMode.needs(self, end) {
-                out.attach("LerpBackward0", [self, end]) { node, g in
+                out.attach("LerpBackward0", TensorList(self, end)) { node, g in
                     guard let g = g[0] else { return [nil, nil] }
                     return [
                         node.needs(0) ? try g.mul(.number(1 - weight.item())) : nil,
@@ -102,7 +102,7 @@ extension Tensor {
                 }
             }
         } else if GradMode.needs(self, end, weight) {
-            out.attach("LerpBackward1", [self, end, weight]) { node in
+            out.attach("LerpBackward1", TensorList(self, end, weight)) { node in
                 node.save(weight)
                 if node.needs(2) { node.save(self, end) }
             } backward: { node, g in

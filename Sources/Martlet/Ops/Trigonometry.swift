@@ -38,13 +38,12 @@ extension Tensor {
     static func tanhBackward(_ g: Tensor, _ y: Tensor) throws -> Tensor {
         let out = try binaryKernel(.tanhBackward, g, y)
         if GradMode.needs(g, y) {
-            out.attach("TanhBackwardBackward0", [g, y]) { $0.save(g, y) } backward: { node, gg in
+            out.attach("TanhBackwardBackward0", TensorList(g, y)) { $0.save(g, y) } backward: { node, gg in
                 guard let gg = gg[0] else { return [nil, nil] }
                 let (g, y) = (try node.saved(0), try node.saved(1))
-                return [
+                return TensorList(
                     node.needs(0) ? try tanhBackward(gg, y) : nil,
-                    node.needs(1) ? try gg.mul(g).mul(y).mul(.number(-2)) : nil,
-                ]
+                    node.needs(1) ? try gg.mul(g).mul(y).mul(.number(-2)) : nil)
             }
         }
         return out
@@ -67,14 +66,13 @@ extension Tensor {
         let type = Tensor.floatResultType(self, other)
         let out = try binaryKernel(.atan2, self, other, dtype: type)
         if GradMode.needs(self, other) {
-            out.attach("Atan2Backward0", [self, other]) { $0.save(self, other) } backward: { node, g in
+            out.attach("Atan2Backward0", TensorList(self, other)) { $0.save(self, other) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let (y, x) = (try node.saved(0), try node.saved(1))
                 let r = try y.mul(y).add(x.mul(x)).reciprocal()
-                return [
+                return TensorList(
                     node.needs(0) ? try g.mul(x).mul(r) : nil,
-                    node.needs(1) ? try g.mul(y.neg()).mul(r) : nil,
-                ]
+                    node.needs(1) ? try g.mul(y.neg()).mul(r) : nil)
             }
         }
         return out
@@ -86,16 +84,15 @@ extension Tensor {
         guard type.isFloatingPoint else { throw Tensor.unsupported("hypot_cpu", type) }
         let out = try binaryKernel(.hypot, self, other, dtype: type)
         if GradMode.needs(self, other) {
-            out.attach("HypotBackward0", [self, other]) { node in
+            out.attach("HypotBackward0", TensorList(self, other)) { node in
                 node.save(self, other)
                 node.saveOutput(out)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let h = try node.saved(2)
-                return [
+                return TensorList(
                     node.needs(0) ? try g.mul(node.saved(0).div(h)) : nil,
-                    node.needs(1) ? try g.mul(node.saved(1).div(h)) : nil,
-                ]
+                    node.needs(1) ? try g.mul(node.saved(1).div(h)) : nil)
             }
         }
         return out
@@ -113,7 +110,7 @@ extension Tensor {
 
     private func rescaled(_ factor: Double, _ name: String) throws -> Tensor {
         let out = try withNoGrad { try (dtype.isFloatingPoint ? self : to(.defaultFloat)).mul(.number(factor)) }
-        if GradMode.needs(self) { out.attach(name, [self]) { _, g in [try g[0]?.mul(.number(factor))] } }
+        if GradMode.needs(self) { out.attach(name, TensorList(self)) { _, g in TensorList(try g[0]?.mul(.number(factor))) } }
         return out
     }
 }

@@ -25,7 +25,7 @@ extension Tensor {
     ) throws -> Tensor {
         let out = try Tensor.zeros(sizes, dtype)
         try withNoGrad { copyKernel(try view(out), self) }
-        if GradMode.needs(self) { out.attach(name, [self]) { _, g in [try g[0].map { try view($0) }] } }
+        if GradMode.needs(self) { out.attach(name, TensorList(self)) { _, g in [try g[0].map { try view($0) }] } }
         return out
     }
 
@@ -46,7 +46,7 @@ extension Tensor {
         let out = try Tensor.zeros(sizes, dtype)
         try withNoGrad { addOverlapping(try out.unfold(dim, size, step), self) }
         if GradMode.needs(self) {
-            out.attach("UnfoldBackwardBackward0", [self]) { _, g in [try g[0]?.unfold(dim, size, step)] }
+            out.attach("UnfoldBackwardBackward0", TensorList(self)) { _, g in [try g[0]?.unfold(dim, size, step)] }
         }
         return out
     }
@@ -78,7 +78,7 @@ extension Tensor {
         }
         let out = try flat.alias(sizes: baseSizes, strides: baseStrides, offset: baseOffset - low).clone()
         if GradMode.needs(self) {
-            out.attach("AsStridedBackwardBackward0", [self]) { _, g in
+            out.attach("AsStridedBackwardBackward0", TensorList(self)) { _, g in
                 guard let g = g[0] else { return [nil] }
                 let dense = try g.contiguousAs(baseSizes, baseStrides)
                 return [try dense.asStrided(n, s, dense.offset + start - baseOffset)]
@@ -99,7 +99,7 @@ extension Tensor {
         copyKernel(out, self)
         copyKernel(out.alias(sizes: n, strides: s, offset: out.offset + start), source)
         if GradMode.needs(self, source) {
-            out.attach("AsStridedScatterBackward0", [self, source]) { node, g in
+            out.attach("AsStridedScatterBackward0", TensorList(self, source)) { node, g in
                 guard let g = g[0] else { return [nil, nil] }
                 let dense = try g.contiguousAs(baseSizes, baseStrides)
                 return [
@@ -118,7 +118,7 @@ extension Tensor {
         if !probe.isDense { return try contiguous() }
         let out = try Tensor.empty(n, strides: s, dtype)
         copyKernel(out, self)
-        if GradMode.needs(self) { out.attach("CloneBackward0", [self]) { _, g in [g[0]] } }
+        if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
     }
 }

@@ -10,9 +10,9 @@ extension Tensor {
         if isSparse { v.sparse = nil }
         linkView(v)
         if GradMode.needs(self) {
-            v.attach(name, [self]) { _, g in
+            v.attach(name, TensorList(self)) { _, g in
                 guard let g = g[0] else { return [nil] }
-                return [try backward(g)]
+                return TensorList(try backward(g))
             }
         }
         return v
@@ -128,7 +128,7 @@ extension Tensor {
         let old = sizes
         let v = alias(sizes: target, strides: target.contiguousStrides, offset: offset)
         if GradMode.needs(self) {
-            v.attach("UnsafeViewBackward0", [self]) { _, g in [try g[0]?.reshape(old)] }
+            v.attach("UnsafeViewBackward0", TensorList(self)) { _, g in TensorList(try g[0]?.reshape(old)) }
         }
         return v
     }
@@ -439,7 +439,7 @@ extension Tensor {
         if GradMode.needs(self) {
             let (info, type) = (n, dtype)
             Node.attach("UnbindBackward0", outs, [self]) { _, g in
-                [try Tensor.stack(try g.map { try $0 ?? .zeros(info, type) }, d)]
+                TensorList(try Tensor.stack(try g.map { try $0 ?? .zeros(info, type) }, d))
             }
         }
         return outs
@@ -458,7 +458,7 @@ extension Tensor {
             let shapes = outs.map(\.sizes)
             let type = dtype
             Node.attach(name, outs, [self]) { _, g in
-                [try Tensor.cat(try zip(g, shapes).map { try $0 ?? .zeros($1, type) }, d)]
+                TensorList(try Tensor.cat(try zip(g, shapes).map { try $0 ?? .zeros($1, type) }, d))
             }
         }
         return outs

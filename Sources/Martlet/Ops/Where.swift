@@ -19,14 +19,13 @@ extension Tensor {
         if b.isWrappedNumber { try b.checkFits(type) }
         let out = try chooseKernel(condition, try a.operand(type), try b.operand(type))
         if GradMode.needs(a, b) {
-            out.attach("WhereBackward0", [nil, a, b]) { $0.save(condition) } backward: { node, g in
+            out.attach("WhereBackward0", TensorList(nil, a, b)) { $0.save(condition) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
                 let c = try node.saved(0)
-                return [
+                return TensorList(
                     nil,
                     node.needs(1) ? try Tensor.choose(c, g, .number(0)) : nil,
-                    node.needs(2) ? try Tensor.choose(c, .number(0), g) : nil,
-                ]
+                    node.needs(2) ? try Tensor.choose(c, .number(0), g) : nil)
             }
         }
         return out
@@ -47,13 +46,12 @@ extension Tensor {
         let out = try chooseKernel(mask, try value.operand(dtype), base)
         if GradMode.needs(self, value) {
             let name = value.isWrappedNumber ? "MaskedFillBackward0" : "MaskedFillBackward1"
-            out.attach(name, [self, nil, value]) { $0.save(mask) } backward: { node, g in
+            out.attach(name, TensorList(self, nil, value)) { $0.save(mask) } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
                 let m = try node.saved(0)
-                return [
+                return TensorList(
                     node.needs(0) ? try g.maskedFill(m, .number(0)) : nil, nil,
-                    node.needs(2) ? try Tensor.choose(m, g, .number(0)).sum() : nil,
-                ]
+                    node.needs(2) ? try Tensor.choose(m, g, .number(0)).sum() : nil)
             }
         }
         return out

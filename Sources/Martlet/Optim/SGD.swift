@@ -29,9 +29,10 @@ public final class SGD: Optimizer {
     }
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
-        var buffer = state.tensors["momentum_buffer"]
+        let known = options.momentum == 0 ? nil : state.tensors["momentum_buffer"]
+        var buffer = known
         try SGD.update(p, g, &buffer, lr: group.lr, options)
-        state.tensors["momentum_buffer"] = buffer
+        if buffer !== known { state.tensors["momentum_buffer"] = buffer }
     }
 
     /// One update in place. A momentum buffer that is nil starts as the gradient.

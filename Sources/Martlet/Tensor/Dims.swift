@@ -23,6 +23,18 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
         self.count = count
     }
 
+    // What a literal gives, without the array that a literal makes.
+    @inline(__always)
+    init(_ a: Int) {
+        self.init(repeating: a, count: 1)
+    }
+
+    @inline(__always)
+    init(_ a: Int, _ b: Int) {
+        self.init(repeating: b, count: 2)
+        values[0] = a
+    }
+
     /// Traps beyond ``maxRank``: callers check lengths that come from outside with ``init(checking:)``.
     public init<S: Collection>(_ items: S) where S.Element == Int {
         self.init()
