@@ -4,6 +4,7 @@ Functions have the signatures of martlet/optim/_updates.py and return NotImpleme
 (hyperparameters that are tensors, differentiable steps, sparse gradients of Adam).
 """
 import ctypes
+import functools
 
 from . import _bridge
 from ._native import fail, lib
@@ -61,8 +62,22 @@ def _address_of(function):
     return address
 
 
+_numbers = {float, int}
+
+
 def _plain(*values):
-    return all(v.__class__ is float or v.__class__ is int for v in values)
+    return _numbers.issuperset(map(type, values))
+
+
+@functools.lru_cache(maxsize=64)
+def _sgd_options(lr, momentum, dampening, weight_decay, nesterov, maximize):
+    return _SGD(ctypes.sizeof(_SGD), lr, momentum, dampening, weight_decay, 1 if nesterov else 0, 1 if maximize else 0)
+
+
+@functools.lru_cache(maxsize=64)
+def _adam_options(lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay):
+    return _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 1 if amsgrad else 0, 1 if maximize else 0,
+                 1 if decoupled_weight_decay else 0)
 
 
 def sgd_(params, grads, momentum_buffers, *, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False,
@@ -70,7 +85,7 @@ def sgd_(params, grads, momentum_buffers, *, lr, momentum=0, dampening=0, weight
     """See martlet.optim._updates.sgd_."""
     if differentiable or not _plain(lr, momentum, dampening, weight_decay):
         return NotImplemented
-    options = _SGD(ctypes.sizeof(_SGD), lr, momentum, dampening, weight_decay, 1 if nesterov else 0, 1 if maximize else 0)
+    options = _sgd_options(lr, momentum, dampening, weight_decay, bool(nesterov), bool(maximize))
     _update("mt_sgd_update", options, params, grads, momentum_buffers if momentum else None)
 
 
@@ -79,8 +94,7 @@ def adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, *, lr, b
     """See martlet.optim._updates.adam_."""
     if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay):
         return NotImplemented
-    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 1 if amsgrad else 0, 1 if maximize else 0,
-                    1 if decoupled_weight_decay else 0)
+    options = _adam_options(lr, beta1, beta2, eps, weight_decay, bool(amsgrad), bool(maximize), bool(decoupled_weight_decay))
     _update("mt_adam_update", options, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps)
 
 

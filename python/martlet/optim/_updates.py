@@ -29,11 +29,13 @@ def _core_ops():
 
 def core_first(update):
     """Runs the core's function of the same name, then ``update`` if the core declines."""
-    name = update.__name__
+    name, found, fused = update.__name__, False, None
 
     @functools.wraps(update)
     def run(*args, **options):
-        fused = getattr(_core_ops(), name, None)
+        nonlocal found, fused
+        if not found:
+            found, fused = True, getattr(_core_ops(), name, None)
         if fused is None or fused(*args, **options) is NotImplemented:
             update(*args, **options)
 

@@ -254,7 +254,7 @@ class Optimizer:
         """
         if type(self)._update is Optimizer._update:
             raise NotImplementedError
-        with torch.set_grad_enabled(bool(self.defaults.get("differentiable"))):
+        with torch.enable_grad() if self.defaults.get("differentiable") else torch.no_grad():
             loss = None
             if closure is not None:
                 with torch.enable_grad():
@@ -264,24 +264,43 @@ class Optimizer:
             return loss
 
     def _step_group(self, group):
-        params, grads, states = [], [], []
-        for param in group["params"]:
-            grad = param.grad
+        params = group["params"]
+        grads = [param.grad for param in params]
+        for grad in grads:
+            if grad is None or not self._accepts_sparse and grad.is_sparse:
+                break
+        else:
+            if not _rows._policies:
+                self._update_all(group, params, grads)
+                return
+        self._step_some(group, grads)
+
+    def _step_some(self, group, grads):
+        """Updates the parameters that have a gradient, those with forbidden rows one by one."""
+        params, known = [], []
+        for param, grad in zip(group["params"], grads):
             if grad is None:
                 continue
             if not self._accepts_sparse and grad.is_sparse:
                 raise RuntimeError("{} does not support sparse gradients".format(type(self).__name__))
-            state = self._state_of(group, param, grad)
             policy = _rows.policy_of(param) if _rows._policies else None
             if policy is not None:
+                state = self._state_of(group, param, grad)
                 _rows.step_restricted(self, group, param, grad, state, policy.rows)
             else:
                 params.append(param)
-                grads.append(grad)
-                states.append(state)
+                known.append(grad)
         if params:
+            self._update_all(group, params, known)
+
+    def _update_all(self, group, params, grads):
+        states = self._states_of(group, params, grads)
+        if _capture._recording is not None:
             _capture.note_update(group)
-            self._update(group, params, grads, states)
+        self._update(group, params, grads, states)
+
+    def _states_of(self, group, params, grads):
+        return [self._state_of(group, param, grad) for param, grad in zip(params, grads)]
 
     def _state_of(self, group, param, grad):
         state = self.state[param]

@@ -34,8 +34,11 @@ class SGD(Optimizer):
     def _state_of(self, group, param, grad):
         return self.state[param] if group["momentum"] != 0 else {}
 
+    def _states_of(self, group, params, grads):
+        return [self.state[param] for param in params] if group["momentum"] != 0 else ()
+
     def _update(self, group, params, grads, states):
-        buffers = [state.get("momentum_buffer") for state in states]
+        buffers = [state.get("momentum_buffer") for state in states] or [None] * len(params)
         _updates.sgd_(
             params, grads, buffers, lr=group["lr"], momentum=group["momentum"], dampening=group["dampening"],
             weight_decay=group["weight_decay"], nesterov=group["nesterov"], maximize=group["maximize"],
