@@ -122,12 +122,12 @@ public func mt_node_release(_ node: mt_node?) { disown(node) }
 public func mt_node_name(_ node: mt_node?) -> UnsafeMutablePointer<CChar>? { value(nil) { strdup(try N(node).name) } }
 
 @_cdecl("mt_node_next_count") @implementation
-public func mt_node_next_count(_ node: mt_node?) -> Int32 { value(-1) { Int32(try N(node).edges.count) } }
+public func mt_node_next_count(_ node: mt_node?) -> Int32 { value(-1) { Int32(try N(node).shownEdges.count) } }
 
 @_cdecl("mt_node_next") @implementation
 public func mt_node_next(_ node: mt_node?, _ i: Int32, _ slot: UnsafeMutablePointer<Int32>?) -> mt_node? {
     value(nil) {
-        let edges = try N(node).edges
+        let edges = try N(node).shownEdges
         guard i >= 0 && Int(i) < edges.count else {
             throw MartletError.index("mt_node_next: input \(i) of a node with \(edges.count)")
         }

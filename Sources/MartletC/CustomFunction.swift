@@ -63,6 +63,7 @@ public func mt_node_register_hook(
     return value(0) {
         let node = try object(node, Node.self, "node", #function)
         guard let hook else { throw MartletError(.handle, "mt_node_register_hook: hook is NULL") }
+        try node.checkTakesHooks()
         func run(_ inputs: [Tensor?], _ outputs: [Tensor?], _ count: Int) throws -> [Tensor?]? {
             var replaced = [mt_tensor?](repeating: nil, count: max(count, 1))
             let code = lending(inputs) { a in

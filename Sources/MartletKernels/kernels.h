@@ -38,8 +38,12 @@
     void (*log_softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
     void (*softmax_backward_##S)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols); \
     void (*log_softmax_backward_##S)(const T *grad, const T *out, T *gin, int64_t rows, int64_t cols); \
+    void (*cross_entropy_##S)(const T *x, const int64_t *labels, T *top, T *shift, T *picked, int64_t rows, int64_t cols); \
+    void (*cross_entropy_backward_##S)(const T *x, const int64_t *labels, const T *top, const T *shift, const T *scale, \
+                                       T *out, int64_t rows, int64_t cols); \
     void (*layer_norm_##S)(const T *x, const T *weight, const T *bias, double eps, T *out, T *mean, T *rstd, \
                            int64_t rows, int64_t cols); \
+    void (*rms_norm_##S)(const T *x, const T *weight, double eps, T *out, T *rstd, int64_t rows, int64_t cols); \
     void (*layer_norm_backward_##S)(const T *grad, const T *x, const T *mean, const T *rstd, const T *weight, T *dx, \
                                     int64_t rows, int64_t cols); \
     void (*layer_norm_parameters_##S)(const T *grad, const T *x, const T *mean, const T *rstd, T *dweight, T *dbias, \

@@ -275,6 +275,7 @@ final class Engine {
                 var g = take(task, node.outputCount)
                 if task.pointee.needed && (node.kind == .custom || g.contains { $0 != nil }) {
                     if node.canOverwrite { allowOverwriting(node, &g) }
+                    node.keepsSaved = keepGraph
                     var results = try node.apply(g)
                     if Autograd.checksNaN { try refuseNaN(results, node) }
                     if !keepGraph { node.releaseSaved() }
@@ -303,6 +304,7 @@ final class Engine {
         if task.pointee.needed && (node.kind == .custom || g.contains { $0 != nil }) {
             let arrived = node.hooks == nil ? [] : Array(g)
             if node.canOverwrite { allowOverwriting(node, &g) }
+            node.keepsSaved = keepGraph
             results = try node.apply(g)
             if Autograd.checksNaN { try refuseNaN(results, node) }
             for hook in node.hooks?.after ?? [] {

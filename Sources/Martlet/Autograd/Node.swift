@@ -34,6 +34,12 @@ public class Node {
     var backward: Backward?
     /// What few steps have.
     var hooks: NodeHooks?
+    /// Where one node does what torch has two for: the step between this one and the first of its inputs.
+    var between: Between?
+    private var shown: Node?
+    struct Between { var name: String, inputs: Int }
+    /// Whether what is saved must outlive the run of this step; the engine says so each time.
+    var keepsSaved = true
     /// Set by a step that can write its result over the gradient it is given; the engine says each time whether it may,
     /// because nobody else holds that gradient.
     var canOverwrite = false
@@ -43,7 +49,8 @@ public class Node {
     var run: UInt64 = 0
     var place = 0
 
-    enum Kind { case step, custom, accumulation }
+    /// An `image` is there to be looked at: the step between that a node does along with its own.
+    enum Kind { case step, custom, accumulation, image }
 
     private static let counter = Atomic<UInt64>(1)
 
@@ -81,6 +88,13 @@ public class Node {
     func setOutputs(_ infos: [OutputInfo]) {
         output = infos.first
         furtherOutputs = infos.count > 1 ? Array(infos.dropFirst()) : nil
+    }
+
+    /// Throws for a node that never runs.
+    public func checkTakesHooks() throws {
+        if kind == .image {
+            throw MartletError.notImplemented("\(name) runs as a part of the step before it and takes no hooks of its own")
+        }
     }
 
     func makeHooks() -> NodeHooks {
@@ -130,6 +144,25 @@ public class Node {
     func savedOptional(_ i: Int) throws -> Tensor? {
         if isReleased { throw Node.secondBackward }
         return try savedTensors[i].unpack(self)
+    }
+
+    /// A saved tensor, no longer held by this node unless it must be kept.
+    func takeSaved(_ i: Int) throws -> Tensor {
+        let t = try saved(i)
+        if !keepsSaved { savedTensors.forget(i) }
+        return t
+    }
+
+    /// The edges as torch's graph has them.
+    public var shownEdges: EdgeList {
+        guard let between else { return edges }
+        var (below, seen) = (EdgeList(), EdgeList())
+        for i in 0..<between.inputs { below.append(edges[i]) }
+        let image = shown ?? Node(between.name, kind: .image, edges: below, output: nil, backward: nil)
+        shown = image
+        seen.append(Edge(node: image, index: 0))
+        for i in between.inputs..<edges.count { seen.append(edges[i]) }
+        return seen
     }
 
     static let secondBackward = MartletError.runtime(

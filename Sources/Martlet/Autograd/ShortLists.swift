@@ -168,6 +168,17 @@ struct SavedList {
         return i == 0 ? first! : i == 1 ? second! : i == 2 ? third! : more![i - 3]
     }
 
+    /// Lets go of an entry, which must not be asked for again.
+    mutating func forget(_ i: Int) {
+        let none = SavedTensor(nil)
+        switch i {
+        case 0: first = none
+        case 1: second = none
+        case 2: third = none
+        default: more![i - 3] = none
+        }
+    }
+
     @inline(__always)
     mutating func append(_ e: SavedTensor) {
         switch count {

@@ -366,6 +366,12 @@ extension Tensor {
         view = nil
     }
 
+    /// Whether the memory is this tensor's alone; a base that nobody else holds is forgotten on the way.
+    func isUnshared() -> Bool {
+        dropUnsharedBase()
+        return ownsMemory
+    }
+
     /// No other tensor sees this one's memory.
     var ownsMemory: Bool { view == nil && isKnownUniquelyReferenced(&storage) }
 

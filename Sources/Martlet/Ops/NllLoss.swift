@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// Losses of class predictions: negative log-likelihood and cross entropy.
 extension Tensor {
     /// -weight[t] * self[t] for log-probabilities self and class indices t.
@@ -40,6 +42,9 @@ extension Tensor {
             return try crossEntropyOfProbabilities(target, weight, reduction, labelSmoothing, classDim)
         }
         if labelSmoothing == 0 {
+            if rank == 2 && isPlain && numel > 0 {
+                return try NllPlan(self, target, weight, reduction, ignoreIndex).lossOfLogits(self)
+            }
             return try logSoftmax(classDim).nllLoss(target, weight: weight, reduction, ignoreIndex: ignoreIndex)
         }
         let logs = try logSoftmax(classDim)
@@ -89,8 +94,8 @@ private final class NllPlan {
     let classes: Int
     /// Elements behind the class dimension.
     let positions: Int
-    /// Class of each (sample, position); -1 where ignored.
-    private var labels: [Int] = []
+    /// Class of each (sample, position), int64; -1 where ignored.
+    fileprivate let labels: Tensor
     private let target: Tensor
     private let ignoreIndex: Int
     private let weight: Tensor?
@@ -117,6 +122,7 @@ private final class NllPlan {
         self.weight = try weight.map { w in try withNoGrad { try w.to(input.dtype).contiguous() } }
         self.ignoreIndex = ignoreIndex
         self.target = target.lent
+        labels = try .empty(target.sizes, .int64)
         try readLabels()
         Tape.note("labels", Tape.repeating(readLabels))
     }
@@ -124,22 +130,24 @@ private final class NllPlan {
     /// Reads the classes and adds up their weights; again at each replay.
     private func readLabels() throws {
         let flat = try withNoGrad { try target.detach().to(.int64).contiguous() }
-        let p = flat.typed(Int64.self)
-        labels = try withExtendedLifetime(flat) {
-            try (0..<flat.numel).map { i in
-                let label = Int(p[i])
-                if label == ignoreIndex { return -1 }
-                guard label >= 0 && label < classes else { throw MartletError.index("Target \(label) is out of bounds.") }
-                return label
+        let (p, read, count) = (flat.typed(Int64.self), labels.typed(Int64.self), flat.numel)
+        var used = 0
+        for i in 0..<count {
+            let label = Int(p[i])
+            let counts = label != ignoreIndex
+            guard !counts || (label >= 0 && label < classes) else {
+                throw MartletError.index("Target \(label) is out of bounds.")
             }
+            read[i] = counts ? Int64(label) : -1
+            used += counts ? 1 : 0
         }
-        if let w = self.weight {
-            var total = CascadeSum<Double>(count: labels.count)
-            for l in labels { total.add(l < 0 ? 0 : w.readDouble(at: w.offset + l)) }
+        totalWeight = Double(used)
+        if let w = weight {
+            var total = CascadeSum<Double>(count: count)
+            for i in 0..<count { total.add(read[i] < 0 ? 0 : w.readDouble(at: w.offset + Int(read[i]))) }
             totalWeight = total.value
-        } else {
-            totalWeight = Double(labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) })
         }
+        withExtendedLifetime(flat) {}
     }
 
     /// ``totalWeight`` as a number; a replay finds that of its own labels.
@@ -231,20 +239,23 @@ private final class NllPlan {
     }
 
     private func fill<E: BinaryFloatingPoint>(_ out: Tensor, _ g: Tensor, _: E.Type) {
-        let (o, s) = (out.typed(E.self), g.typed(E.self))
+        let (o, s, l) = (out.typed(E.self), g.typed(E.self), labels.typed(Int64.self))
         let w = weight?.typed(E.self)
         for i in 0..<samples {
             for p in 0..<positions {
                 let k = i * positions + p
-                let label = labels[k]
-                if label < 0 { continue }
-                let unit = -(w.map { $0[label] } ?? 1)
-                let incoming = reduction == .none ? s[k] : s[0]
-                let scaled = reduction == .mean ? unit * incoming / E(totalWeight) : unit * incoming
-                o[(i * classes + label) * positions + p] = scaled
+                let label = Int(l[k])
+                if label >= 0 { o[(i * classes + label) * positions + p] = slope(label, reduction == .none ? s[k] : s[0], w) }
             }
         }
         withExtendedLifetime((out, g)) {}
+    }
+
+    /// The gradient of a label's log-probability where that of its loss, or of all of them, is `g`.
+    @inline(__always)
+    private func slope<E: BinaryFloatingPoint>(_ label: Int, _ g: E, _ w: UnsafeMutablePointer<E>?) -> E {
+        let unit = -(w.map { $0[label] } ?? 1)
+        return reduction == .mean ? unit * g / E(totalWeight) : unit * g
     }
 
     private func compute(_ input: Tensor) throws -> Tensor {
@@ -253,25 +264,26 @@ private final class NllPlan {
         }
         let x = try withNoGrad { try input.contiguous() }
         let out = try Tensor.empty(lossSizes, input.dtype)
-        if input.dtype == .float32 {
-            gather(out, x, Float.self)
-            Tape.note("nll_loss", { [o = out.lent, x = x.lent] in self.gather(o, x, Float.self) })
-        } else {
-            gather(out, x, Double.self)
-            Tape.note("nll_loss", { [o = out.lent, x = x.lent] in self.gather(o, x, Double.self) })
-        }
+        gather(out, x)
+        Tape.note("nll_loss", { [o = out.lent, x = x.lent] in self.gather(o, x) })
         return out
     }
 
-    private func gather<E: BinaryFloatingPoint>(_ out: Tensor, _ x: Tensor, _: E.Type) {
-        let (o, s) = (out.typed(E.self), x.typed(E.self))
+    /// The losses, or their sum or mean, of log-probabilities `x`; of the labels' alone with `picked`.
+    private func gather(_ out: Tensor, _ x: Tensor, picked: Bool = false) {
+        if x.dtype == .float32 { gather(out, x, picked, Float.self) } else { gather(out, x, picked, Double.self) }
+    }
+
+    private func gather<E: BinaryFloatingPoint>(_ out: Tensor, _ x: Tensor, _ picked: Bool, _: E.Type) {
+        let (o, s, l) = (out.typed(E.self), x.typed(E.self), labels.typed(Int64.self))
         let w = weight?.typed(E.self)
-        var sum = CascadeSum<E>(count: labels.count)
+        var sum = CascadeSum<E>(count: labels.numel)
         for i in 0..<samples {
             for p in 0..<positions {
                 let k = i * positions + p
-                let label = labels[k]
-                let loss = label < 0 ? 0 : -(s[(i * classes + label) * positions + p] * (w.map { $0[label] } ?? 1))
+                let label = Int(l[k])
+                let at = picked ? k : (i * classes + label) * positions + p
+                let loss = label < 0 ? 0 : -(s[at] * (w.map { $0[label] } ?? 1))
                 if reduction == .none { o[k] = loss } else { sum.add(loss) }
             }
         }
@@ -281,10 +293,77 @@ private final class NllPlan {
     }
 }
 
+extension NllPlan {
+    /// The loss of a matrix of logits, row-major: log-softmax and the choice of the labels' elements in one pass, which
+    /// writes no log-probability but those; and in one node.
+    func lossOfLogits(_ x: Tensor) throws -> Tensor {
+        // The largest element and the logarithm of the sum of each row.
+        let shifts = try Tensor.empty(Dims(2, samples), x.dtype)
+        let picked = try Tensor.empty(Dims(samples), x.dtype)
+        let (rows, cols, isFloat) = (samples, classes, x.dtype == .float32)
+        let (px, ps, pp, l) = (x.pointer, shifts.pointer, picked.pointer, labels.typed(Int64.self))
+        func run() {
+            if isFloat {
+                mk_cross_entropy_f32(px.as(), l, ps.as(), ps.as() + rows, pp.as(), Int64(rows), Int64(cols))
+            } else {
+                mk_cross_entropy_f64(px.as(), l, ps.as(), ps.as() + rows, pp.as(), Int64(rows), Int64(cols))
+            }
+        }
+        run()
+        Tape.note("cross_entropy", run)
+        let out = try Tensor.empty(resultSizes, x.dtype)
+        gather(out, picked, picked: true)
+        Tape.note("nll_loss", { [o = out.lent, p = picked.lent] in self.gather(o, p, picked: true) })
+        if GradMode.needs(x) {
+            out.attach("NllLossBackward0", TensorList(x)) { $0.save(x, shifts) } backward: { [self] node, g in
+                guard let g = g[0] else { return [nil] }
+                if GradMode.isEnabled {
+                    let logs = try node.saved(0).logSoftmax(1)
+                    let d = try scatter(g, logs)
+                    return TensorList(try d.sub(logs.exp().mul(d.sum([1], keepDim: true))))
+                }
+                return TensorList(try logitGradient(g, node))
+            }
+            out.history?.between = .init(name: "LogSoftmaxBackward0", inputs: 1)
+        }
+        return out
+    }
+
+    /// The gradient of the logits; in their own memory where this node was the last to hold it.
+    private func logitGradient(_ g: Tensor, _ node: Node) throws -> Tensor {
+        let shifts = try node.saved(1)
+        var x = try node.takeSaved(0)
+        let mayOverwrite = !node.keepsSaved && isKnownUniquelyReferenced(&x) && x.isUnshared()
+        let out = try mayOverwrite ? x.detach() : Tensor.empty(x.sizes, x.dtype)
+        let source = try g.contiguous()
+        let scale = try Tensor.empty(Dims(samples), x.dtype)
+        let (rows, cols, isFloat) = (samples, classes, x.dtype == .float32)
+        let (px, ps, pc, po) = (x.pointer, shifts.pointer, scale.pointer, out.pointer)
+        let (pg, l, pw) = (source.pointer, labels.typed(Int64.self), weight?.pointer)
+        func scales<E: BinaryFloatingPoint>(_: E.Type) {
+            let (s, incoming, w) = (pc.as(E.self), pg.as(E.self), pw?.as(E.self))
+            for k in 0..<rows { s[k] = l[k] < 0 ? 0 : slope(Int(l[k]), incoming[reduction == .none ? k : 0], w) }
+        }
+        func run() {
+            if isFloat {
+                scales(Float.self)
+                mk_cross_entropy_backward_f32(px.as(), l, ps.as(), ps.as() + rows, pc.as(), po.as(), Int64(rows), Int64(cols))
+            } else {
+                scales(Double.self)
+                mk_cross_entropy_backward_f64(px.as(), l, ps.as(), ps.as() + rows, pc.as(), po.as(), Int64(rows), Int64(cols))
+            }
+        }
+        run()
+        Tape.note("cross_entropy_backward", run)
+        withExtendedLifetime((x, shifts, source, scale)) {}
+        return out
+    }
+}
+
 /// A sum of many numbers in several levels: each level takes over from the one below when that has added up its
 /// share, so that the error grows with the logarithm of the count. Torch adds these losses in the same order.
 struct CascadeSum<E: BinaryFloatingPoint> {
-    private var levels = [E](repeating: 0, count: 8)
+    private var levels = InlineArray<8, E>(repeating: 0)
     private var index = 0
     private let power: Int
 
@@ -296,7 +375,7 @@ struct CascadeSum<E: BinaryFloatingPoint> {
     mutating func add(_ v: E) {
         levels[0] += v
         var j = 0
-        while j + 1 < levels.count && index & (((1 << power) - 1) << (j * power)) == 0 {
+        while j + 1 < 8 && index & (((1 << power) - 1) << (j * power)) == 0 {
             levels[j + 1] += levels[j]
             levels[j] = 0
             j += 1
@@ -304,5 +383,9 @@ struct CascadeSum<E: BinaryFloatingPoint> {
         index += 1
     }
 
-    var value: E { levels.reduce(0, +) }
+    var value: E {
+        var total: E = 0
+        for i in 0..<8 { total += levels[i] }
+        return total
+    }
 }

@@ -64,14 +64,46 @@ extension Tensor {
 
     /// x / sqrt(mean(x^2) + eps) over the last dimensions, times weight. `eps` nil is the dtype's epsilon.
     public func rmsNorm(_ shape: [Int], weight: Tensor? = nil, eps: Double? = nil) throws -> Tensor {
-        _ = try checkNormalizedShape(shape, [("weight", weight)], star: "[*")
+        let columns = try checkNormalizedShape(shape, [("weight", weight)], star: "[*")
         if dtype.size == 2 && dtype.isFloatingPoint {
             return try to(.float32).rmsNorm(shape, weight: weight?.to(.float32), eps: eps).to(dtype)
         }
         let e = eps ?? (dtype == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne))
         let over = Array((rank - shape.count)..<rank)
-        let scaled = try mul(pow(.number(2)).mean(over, keepDim: true).add(.number(e)).rsqrt())
-        return try weight.map { try scaled.mul($0) } ?? scaled
+        guard dtype.isFloatingPoint, weight == nil || weight!.dtype == dtype, columns > 0 else {
+            let scaled = try mul(pow(.number(2)).mean(over, keepDim: true).add(.number(e)).rsqrt())
+            return try weight.map { try scaled.mul($0) } ?? scaled
+        }
+        let (x, w) = try withNoGrad { (try contiguous(), try weight?.contiguous()) }
+        let out = try Tensor.empty(sizes, dtype)
+        let rstd = try Tensor.empty(Dims(numel / columns), dtype)
+        mkRMSNorm(x, w, e, out, rstd, numel / columns, columns)
+        if weight.map({ GradMode.needs(self, $0) }) ?? GradMode.needs(self) {
+            out.attach("MulBackward0", TensorList(self, weight)) { $0.save(self, weight, rstd) } backward: { node, g in
+                guard let g = g[0] else { return [nil, nil] }
+                let (x, w, rstd) = (try node.saved(0), try node.savedOptional(1), try node.saved(2))
+                if GradMode.isEnabled { return try Tensor.rmsGradients(node, g, x, w, over, e) }
+                let (xs, gs, ws) = (try x.contiguous(), try g.contiguous(), try w?.contiguous())
+                let dx = node.needs(0) ? try Tensor.empty(x.sizes, x.dtype) : nil
+                let dw = node.needs(1) ? try Tensor.zeros(w!.sizes, x.dtype) : nil
+                mkLayerNormBackward(gs, xs, nil, rstd, ws, dx, dw, nil, x.numel / columns, columns)
+                return TensorList(dx, dw)
+            }
+            if weight != nil { out.history?.between = .init(name: "MulBackward0", inputs: 1) }
+        }
+        return out
+    }
+
+    /// RMS normalisation's gradients by differentiable operations.
+    private static func rmsGradients(_ node: Node, _ g: Tensor, _ x: Tensor, _ w: Tensor?, _ over: [Int], _ eps: Double) throws
+        -> TensorList
+    {
+        let rstd = try x.mul(x).mean(over, keepDim: true).add(.number(eps)).rsqrt()
+        let xhat = try x.mul(rstd)
+        let gw = try w.map { try g.mul($0) } ?? g
+        return TensorList(
+            node.needs(0) ? try rstd.mul(gw.sub(xhat.mul(gw.mul(xhat).mean(over, keepDim: true)))) : nil,
+            node.needs(1) ? try g.mul(xhat).sumTo(w!.sizes) : nil)
     }
 
     /// Normalises groups of channels (dimension 1) of each sample; weight and bias have one value per channel.
@@ -374,18 +406,35 @@ private func mkLayerNorm(
     withExtendedLifetime((x, w, b)) {}
 }
 
+/// Rows of `x` over the root of their mean square, scaled by `w`.
+private func mkRMSNorm(_ x: Tensor, _ w: Tensor?, _ eps: Double, _ out: Tensor, _ rstd: Tensor, _ rows: Int, _ columns: Int) {
+    let (r, c, isFloat) = (Int64(rows), Int64(columns), x.dtype == .float32)
+    let (px, pw, po, pr) = (x.pointer, w?.pointer, out.pointer, rstd.pointer)
+    func run() {
+        if isFloat {
+            mk_rms_norm_f32(px.as(), pw?.as(), eps, po.as(), pr.as(), r, c)
+        } else {
+            mk_rms_norm_f64(px.as(), pw?.as(), eps, po.as(), pr.as(), r, c)
+        }
+    }
+    run()
+    Tape.note("rms_norm", run)
+    withExtendedLifetime((x, w)) {}
+}
+
+/// Without means the gradients are RMS normalisation's.
 private func mkLayerNormBackward(
-    _ g: Tensor, _ x: Tensor, _ mean: Tensor, _ rstd: Tensor, _ w: Tensor?, _ dx: Tensor?, _ dw: Tensor?, _ db: Tensor?,
+    _ g: Tensor, _ x: Tensor, _ mean: Tensor?, _ rstd: Tensor, _ w: Tensor?, _ dx: Tensor?, _ dw: Tensor?, _ db: Tensor?,
     _ rows: Int, _ columns: Int
 ) {
     let (r, c, isFloat) = (Int64(rows), Int64(columns), x.dtype == .float32)
-    let (pg, px, pm, pr, pw) = (g.pointer, x.pointer, mean.pointer, rstd.pointer, w?.pointer)
+    let (pg, px, pm, pr, pw) = (g.pointer, x.pointer, mean?.pointer, rstd.pointer, w?.pointer)
     let (pdx, pdw, pdb) = (dx?.pointer, dw?.pointer, db?.pointer)
     func run() {
         if isFloat {
-            mk_layer_norm_backward_f32(pg.as(), px.as(), pm.as(), pr.as(), pw?.as(), pdx?.as(), pdw?.as(), pdb?.as(), r, c)
+            mk_layer_norm_backward_f32(pg.as(), px.as(), pm?.as(), pr.as(), pw?.as(), pdx?.as(), pdw?.as(), pdb?.as(), r, c)
         } else {
-            mk_layer_norm_backward_f64(pg.as(), px.as(), pm.as(), pr.as(), pw?.as(), pdx?.as(), pdw?.as(), pdb?.as(), r, c)
+            mk_layer_norm_backward_f64(pg.as(), px.as(), pm?.as(), pr.as(), pw?.as(), pdx?.as(), pdw?.as(), pdb?.as(), r, c)
         }
     }
     run()

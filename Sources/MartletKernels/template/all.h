@@ -56,7 +56,8 @@
     ENTRY2(addcdiv, S_), ENTRY2(lerp, S_), ENTRY2(where, S_), ENTRY2(sum, S_), ENTRY2(sum_strided, S_), ENTRY2(sumsq, S_), \
     ENTRY2(dot, S_), ENTRY2(prod, S_), ENTRY2(max, S_), ENTRY2(min, S_), ENTRY2(mean_var, S_), ENTRY2(max_pool2, S_), \
     ENTRY2(sum_rows, S_), ENTRY2(softmax, S_), ENTRY2(log_softmax, S_), ENTRY2(softmax_backward, S_), \
-    ENTRY2(log_softmax_backward, S_), ENTRY2(layer_norm, S_), ENTRY2(layer_norm_backward, S_), ENTRY2(sgd, S_), \
+    ENTRY2(log_softmax_backward, S_), ENTRY2(cross_entropy, S_), ENTRY2(cross_entropy_backward, S_), \
+    ENTRY2(layer_norm, S_), ENTRY2(rms_norm, S_), ENTRY2(layer_norm_backward, S_), ENTRY2(sgd, S_), \
     ENTRY2(adam, S_), ENTRY2(sparse_adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_), \
     ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_narrow, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_)
 

@@ -5,6 +5,7 @@
 #include "reduce.h"
 #include "rows.h"
 #include "softmax.h"
+#include "cross_entropy.h"
 #include "layer_norm.h"
 #include "optim.h"
 #include "gemm.h"

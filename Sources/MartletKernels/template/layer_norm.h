@@ -1,4 +1,4 @@
-/* layer_norm.h: layer norm and its gradients, row by row. */
+/* layer_norm.h: layer norm, RMS norm and their gradients, row by row. In the gradients RMS norm has no means: NULL. */
 
 /* Mean and sum of squared deviations. The deviations are taken from a first sum
  * divided by n, and their own mean corrects both results. */
@@ -54,6 +54,19 @@ static void F(layer_norm)(const T *x, const T *weight, const T *bias, double eps
     }
 }
 
+static void F(rms_norm)(const T *x, const T *weight, double eps, T *out, T *rstd, int64_t rows, int64_t cols) {
+    for (int64_t r = 0; r < rows; r++, x += cols, out += cols) {
+        V squares = {0}, unused = {0};
+#define SQUARE(k, c, w, load, store) { V v = load(x + (c), w); part[k] = FMA(v, v, part[k]); }
+        SUM_VECTORS(squares, unused, cols, SQUARE)
+#undef SQUARE
+        T scale = (T)(1 / sqrt((double)F(sum_of)(squares) / (double)cols + eps));
+        rstd[r] = scale;
+        if (weight) F(norm_row)(1, 0, x, 0, scale, weight, NULL, out, cols);
+        else F(norm_row)(0, 0, x, 0, scale, NULL, NULL, out, cols);
+    }
+}
+
 /* The gradient of x. Called with constant `scaled`. */
 static inline __attribute__((always_inline)) void F(norm_backward)(const int scaled, const T *grad, const T *x, const T *mean,
                                                                    const T *rstd, const T *weight, T *dx, int64_t rows,
@@ -63,7 +76,7 @@ static inline __attribute__((always_inline)) void F(norm_backward)(const int sca
         if (g > rows - r) g = rows - r;
         for (int64_t i = 0; i < g; i++) {
             const T *a = grad + i * cols, *b = x + i * cols;
-            T mu = mean[r + i], scale = rstd[r + i];
+            T mu = mean ? mean[r + i] : 0, scale = rstd[r + i];
             V sum = {0}, dot = {0};
 #define BOTH(k, c, w, load, store) { \
                 V gw = load(a + (c), w), h = (load(b + (c), w) - mu) * scale; \
@@ -73,12 +86,12 @@ static inline __attribute__((always_inline)) void F(norm_backward)(const int sca
             }
             SUM_VECTORS(sum, dot, cols, BOTH)
 #undef BOTH
-            mean_g[i] = F(sum_of)(sum) / (T)cols;
+            mean_g[i] = mean ? F(sum_of)(sum) / (T)cols : 0;
             mean_gh[i] = F(sum_of)(dot) / (T)cols;
         }
         for (int64_t i = 0; i < g; i++) {
             const T *a = grad + i * cols, *b = x + i * cols;
-            T *to = dx + i * cols, mu = mean[r + i], scale = rstd[r + i], mg = mean_g[i], mgh = mean_gh[i];
+            T *to = dx + i * cols, mu = mean ? mean[r + i] : 0, scale = rstd[r + i], mg = mean_g[i], mgh = mean_gh[i];
 #define GRADIENT(c, w, load, store) { \
                 V gw = load(a + c, w), h = (load(b + c, w) - mu) * scale; \
                 if (scaled) gw = gw * load(weight + c, w); \
@@ -110,7 +123,7 @@ static void F(layer_norm_parameters)(const T *grad, const T *x, const T *mean, c
         }
         const T *a = grad + c, *b = x + c;
         for (int64_t r = 0; r < rows; r++, a += stride, b += stride) {
-            T mu = mean[r], scale = rstd[r];
+            T mu = mean ? mean[r] : 0, scale = rstd[r];
             for (int k = 0; k < WIDE; k++) {
                 V g = LOAD(a + k * VL);
                 dw[k] = dw[k] + g * ((LOAD(b + k * VL) - mu) * scale);
@@ -128,7 +141,7 @@ static void F(layer_norm_parameters)(const T *grad, const T *x, const T *mean, c
         const T *a = grad + c, *b = x + c;
         for (int64_t r = 0; r < rows; r++, a += stride, b += stride) {
             V g = F(load_part)(a, w);
-            dw = dw + g * ((F(load_part)(b, w) - mean[r]) * rstd[r]);
+            dw = dw + g * ((F(load_part)(b, w) - (mean ? mean[r] : 0)) * rstd[r]);
             db = db + g;
         }
         if (dweight) F(store_part)(dweight + c, dw, w);
