@@ -9,6 +9,8 @@ enum { GEMM, BLAS, DOTS, DOTS_SWAPPED, COMBINE_ROW, COMBINE_COLUMN };
 /* Multiplications below which the plain loop wins over packing, and per thread. */
 enum { TINY = 64, GRAIN = 1 << 20 };
 
+enum { NO_OP = -1 };
+
 #define DEFINE(T, S) \
 typedef struct { \
     int way; \
@@ -25,7 +27,23 @@ typedef struct { \
     int bias_rows; /* one value per row of C, not per column */ \
     int64_t cut_m, cut_n, across; /* rows and columns of a piece; pieces side by side */ \
     const struct mk_blas *blas; \
+    int32_t op; /* of mk_unary, or NO_OP */ \
+    T *out;     /* op(C), with C's strides */ \
 } product_##S; \
+\
+/* out = op(C) for a block of C, in runs as long as the layout allows. */ \
+static void activate_##S(const void *context, int64_t i, int64_t j, int64_t m, int64_t n) { \
+    const product_##S *g = context; \
+    int64_t at = i * g->rsc + j * g->csc, turned = g->rsc == 1 && g->csc != 1; \
+    int64_t rows = turned ? n : m, cols = turned ? m : n, rs = turned ? g->csc : g->rsc, cs = turned ? 1 : g->csc; \
+    if (cs == 1 && rs == cols) cols *= rows, rows = 1; \
+    for (int64_t r = 0; r < rows; r++) { \
+        const T *from = g->c + at + r * rs; \
+        T *to = g->out + at + r * rs; \
+        if (cs == 1) mk_active->unary_##S(g->op, from, to, cols); \
+        else for (int64_t q = 0; q < cols; q++) mk_active->unary_##S(g->op, from + q * cs, to + q * cs, 1); \
+    } \
+} \
 \
 static void plain_##S(const product_##S *g) { \
     for (int64_t i = 0; i < g->m; i++) \
@@ -39,7 +57,7 @@ static void plain_##S(const product_##S *g) { \
         } \
 } \
 \
-static void serial_##S(const product_##S *g) { \
+static void compute_##S(const product_##S *g) { \
     const mk_table *t = mk_active; \
     int64_t down = g->bias_rows, along = !g->bias_rows; \
     switch (g->way) { \
@@ -66,13 +84,19 @@ static void serial_##S(const product_##S *g) { \
         T *space = mk_alloc(bytes); \
         if (!space) { \
             plain_##S(g); \
+            if (g->op != NO_OP) activate_##S(g, 0, 0, g->m, g->n); \
             return; \
         } \
         t->gemm_##S(g->m, g->n, g->k, g->alpha, g->a, g->rsa, g->csa, g->b, g->rsb, g->csb, g->beta, g->c, g->rsc, g->csc, \
-                    g->bias, g->bias_rows, space); \
+                    g->bias, g->bias_rows, g->op == NO_OP ? NULL : activate_##S, g, space); \
         mk_free(space, bytes); \
     } \
     } \
+} \
+\
+static void serial_##S(const product_##S *g) { \
+    compute_##S(g); \
+    if (g->op != NO_OP && g->way != GEMM) activate_##S(g, 0, 0, g->m, g->n); \
 } \
 \
 static void pieces_##S(void *context, int64_t begin, int64_t end) { \
@@ -85,6 +109,7 @@ static void pieces_##S(void *context, int64_t begin, int64_t end) { \
         g.a += i * g.rsa; \
         g.b += j * g.csb; \
         g.c += i * g.rsc + j * g.csc; \
+        if (g.out) g.out += i * g.rsc + j * g.csc; \
         if (g.bias) g.bias += g.bias_rows ? i : j; \
         if (g.m > 0 && g.n > 0) serial_##S(&g); \
     } \
@@ -100,16 +125,17 @@ static int way_##S(const product_##S *g) { \
     return GEMM; \
 } \
 \
-void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
-                 int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias) { \
+void mk_gemm_unary_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
+                       int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int32_t op, T *out) { \
     if (m <= 0 || n <= 0) return; \
-    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1, NULL}; \
+    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1, NULL, op, out}; \
     /* The transposed product, when C is stored by columns, or when that spares \
        packing the larger of two operands that both run along k. */ \
     if ((csc != 1 && rsc == 1 && m > 1) || (csa == 1 && rsb == 1 && m > 8 && n > m && m <= mk_active->gemm_narrow_##S)) \
-        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1, NULL}; \
+        g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1, NULL, op, out}; \
     if (k <= 0 || m * n * k <= TINY) { \
         plain_##S(&g); \
+        if (op != NO_OP) activate_##S(&g, 0, 0, g.m, g.n); \
         return; \
     } \
     /* A length of 1 makes its stride meaningless: take the one that helps. */ \
@@ -139,6 +165,10 @@ void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t r
     g.across = (g.n + g.cut_n - 1) / g.cut_n; \
     mk_parallel_heavy(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, work / GRAIN * 4, pieces_##S, &g); \
 } \
+void mk_gemm_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
+                 int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias) { \
+    mk_gemm_unary_##S(m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, NO_OP, NULL); \
+} \
 \
 typedef struct { product_##S g; int64_t bsa, bsb, bsc; } batch_##S; \
 static void batch_piece_##S(void *context, int64_t begin, int64_t end) { \
@@ -151,7 +181,7 @@ static void batch_piece_##S(void *context, int64_t begin, int64_t end) { \
 void mk_gemm_batched_##S(int64_t batch, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t bsa, int64_t rsa, \
                          int64_t csa, const T *b, int64_t bsb, int64_t rsb, int64_t csb, T beta, T *c, int64_t bsc, \
                          int64_t rsc, int64_t csc) { \
-    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1, NULL}, bsa, bsb, bsc}; \
+    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1, NULL, NO_OP, NULL}, bsa, bsb, bsc}; \
     int64_t work = m * n * (k > 0 ? k : 1), grain = work > 0 ? GRAIN / work + 1 : batch; \
     if (batch < mk_get_num_threads()) batch_piece_##S(&s, 0, batch); \
     else mk_parallel_heavy(batch, grain, batch * work / GRAIN * 4, batch_piece_##S, &s); \

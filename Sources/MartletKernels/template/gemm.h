@@ -4,7 +4,8 @@
  * may have any strides: A is read by broadcasts, B by vectors, and packing turns
  * any layout into that order. Packing is skipped where each element would be
  * used only a few times. The order of additions for an element of C depends on
- * k alone. bias has one value per column, or per row if bias_rows. */
+ * k alone. bias has one value per column, or per row if bias_rows. done is told of
+ * each block of C that is complete, while it is in the cache. */
 #if VECTOR_BYTES == 64
 #define MR 14
 #define A_PAD 16
@@ -197,7 +198,7 @@ static inline int64_t F(tile_rows)(int64_t m) {
 
 static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
-                    T *space) {
+                    mk_gemm_done done, const void *context, T *space) {
     int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m), mc = mr * (MC / MR);
     int raw_a = n <= F(gemm_narrow), raw_b = csb == 1 && m <= 2 * MR;
     T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
@@ -235,6 +236,7 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                                            add && bias_rows ? add + ic + i : add_j, bias_rows);
                     }
                 }
+                if (done && pc + kb >= k) done(context, ic, jc, mb, nb);
             }
         }
     }
