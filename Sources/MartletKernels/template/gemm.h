@@ -116,39 +116,64 @@ static const F(tile_function) F(tiles)[MR][2][2] = {
 #undef TILES
 #undef ROW
 
-/* out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k, 0 for i
- * from w to the next multiple of VL. pad is a multiple of VL. */
-static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
-    if (si == 1) {
-        for (int64_t i = 0; i < w; i += VL) {
-            T *to = out + i;
-            const T *from = x + i;
-            int64_t part = w - i;
-            if (part >= VL)
-                for (int64_t p = 0; p < k; p++) STORE(to + p * pad, LOAD(from + p * sp));
-            else
-                for (int64_t p = 0; p < k; p++) STORE(to + p * pad, F(load_part)(from + p * sp, part));
+/* Panels of both operands: out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k; what stands in out for
+ * i from w to the next multiple of VL is of no matter. pad is a multiple of VL. */
+static void F(pack_rows)(const T *x, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
+    if (w == 2 * VL) {
+        for (int64_t p = 0; p < k; p++, x += sp, out += pad) {
+            V low = LOAD(x), high = LOAD(x + VL);
+            STORE(out, low);
+            STORE(out + VL, high);
         }
-    } else if (sp == 1) {
-        for (int64_t p = 0; p < k; p += VL)
-            for (int64_t i = 0; i < w; i += VL) {
-                int64_t rows = k - p < VL ? k - p : VL;
-                V r[VL];
-                if (rows == VL && w - i >= VL)
-                    for (int q = 0; q < VL; q++) r[q] = LOAD(x + (i + q) * si + p);
-                else
-                    for (int q = 0; q < VL; q++) r[q] = i + q < w ? F(load_part)(x + (i + q) * si + p, rows) : (V){0};
-                F(transpose)(r);
-                if (rows == VL)
-                    for (int q = 0; q < VL; q++) STORE(out + (p + q) * pad + i, r[q]);
-                else
-                    for (int q = 0; q < rows; q++) STORE(out + (p + q) * pad + i, r[q]);
-            }
-    } else {
-        if (w % VL) memset(out, 0, (size_t)(pad * k) * sizeof(T));
+        return;
+    }
+    for (int64_t i = 0; i < w; i += VL) {
+        int64_t part = w - i < VL ? w - i : VL;
+        for (int64_t p = 0; p < k; p++) STORE(out + p * pad + i, F(load_part)(x + p * sp + i, part));
+    }
+}
+
+#if VECTOR_BYTES == 64 && IS_FLOAT
+/* Four columns of 16 rows turned into four vectors: the lanes of 128 bits come to their place in loading. */
+#define LANE(v, q, n) _mm512_insertf32x4(v, _mm_loadu_ps(row[4 * n + q] + p), n)
+#define LANES(q) LANE(LANE(LANE(_mm512_castps128_ps512(_mm_loadu_ps(row[q] + p)), q, 1), q, 2), q, 3)
+static inline __attribute__((always_inline)) void F(turn_4)(const T *const *row, int64_t p, T *out, int64_t pad) {
+    __m512 a = LANES(0), b = LANES(1), c = LANES(2), d = LANES(3);
+    __m512d ab = (__m512d)_mm512_unpacklo_ps(a, b), cd = (__m512d)_mm512_unpacklo_ps(c, d);
+    __m512d AB = (__m512d)_mm512_unpackhi_ps(a, b), CD = (__m512d)_mm512_unpackhi_ps(c, d);
+    STORE(out, (V)_mm512_unpacklo_pd(ab, cd));
+    STORE(out + pad, (V)_mm512_unpackhi_pd(ab, cd));
+    STORE(out + 2 * pad, (V)_mm512_unpacklo_pd(AB, CD));
+    STORE(out + 3 * pad, (V)_mm512_unpackhi_pd(AB, CD));
+}
+#undef LANE
+#undef LANES
+#endif
+
+static void F(pack_turned)(const T *x, int64_t si, int64_t w, int64_t k, T *out, int64_t pad) {
+    for (int64_t i = 0; i < w; i += VL) {
+        const T *row[VL];
+        for (int64_t q = 0; q < VL; q++) row[q] = x + (i + q < w ? i + q : w - 1) * si;
+        int64_t p = 0;
+#if VECTOR_BYTES == 64 && IS_FLOAT
+        for (; p + 4 <= k; p += 4) F(turn_4)(row, p, out + p * pad + i, pad);
+#endif
+        for (; p < k; p += VL) {
+            int64_t part = k - p < VL ? k - p : VL;
+            V r[VL];
+            for (int q = 0; q < VL; q++) r[q] = F(load_part)(row[q] + p, part);
+            F(transpose)(r);
+            for (int q = 0; q < part; q++) STORE(out + (p + q) * pad + i, r[q]);
+        }
+    }
+}
+
+static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
+    if (si == 1) F(pack_rows)(x, sp, w, k, out, pad);
+    else if (sp == 1) F(pack_turned)(x, si, w, k, out, pad);
+    else
         for (int64_t p = 0; p < k; p++)
             for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[i * si + p * sp];
-    }
 }
 
 /* A tile whose C has no unit column stride, or whose bias runs down the rows:
