@@ -157,10 +157,10 @@ void mk_gemm_unary_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int
     /* Double the pieces along the longer side until there are enough. */ \
     int64_t pm = 1, pn = 1; \
     while (pm * pn < threads) { \
-        if (g.m / pm >= g.n / pn) pm *= 2; \
+        if (g.m / pm > g.n / pn) pm *= 2; \
         else pn *= 2; \
     } \
-    g.cut_m = ((g.m + pm - 1) / pm + 13) / 14 * 14; \
+    g.cut_m = (g.m + pm - 1) / pm; \
     g.cut_n = ((g.n + pn - 1) / pn + 31) / 32 * 32; \
     g.across = (g.n + g.cut_n - 1) / g.cut_n; \
     mk_parallel_heavy(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, work / GRAIN * 4, pieces_##S, &g); \

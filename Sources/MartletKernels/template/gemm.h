@@ -14,11 +14,14 @@
 #define A_PAD 8
 #endif
 #define NR (2 * VL)
-#define KC 256
+/* Long panels spare passes over C; blocks of A and a panel of B fill half of the second cache. */
+#define KC (VECTOR_BYTES == 64 && IS_FLOAT ? 512 : 256)
 /* Whether vectors can be read in part at little cost: then a narrow B is read where it lies, as A is. */
 #define MASKED_LOADS (VECTOR_BYTES == 64)
-#define MC (12 * MR)
-#define NC 2048
+#define MC ((VECTOR_BYTES == 64 ? 8 : 12) * MR)
+#define NC 1024
+/* From this length of a tile on its C is asked for when it begins. */
+#define FETCHED_AHEAD 64
 
 /* One register tile: acc[r] = sum over p of a(r, p) * b(p, .), for mr rows and
  * nv vectors, the last with w - (nv - 1) * VL columns in use; then C = alpha * acc + beta * C (+ bias). `packed` A has rsa 1 and
@@ -29,6 +32,11 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
     _Pragma("clang loop unroll(full)")
     for (int r = 0; r < mr; r++)
         for (int v = 0; v < 2; v++) acc[r][v] = (V){0};
+    if (k >= FETCHED_AHEAD) {
+        _Pragma("clang loop unroll(full)")
+        for (int r = 0; r < mr; r++)
+            for (int v = 0; v < nv; v++) __builtin_prefetch(c + r * ldc + v * VL, 1);
+    }
     const T *a0 = a, *a3 = a + 3 * rsa, *a6 = a + 6 * rsa, *a9 = a + 9 * rsa, *a12 = a + 12 * rsa;
     /* Opaque to the compiler, which would else derive each address from the one
      * before it, a chain as long as the tile is high. */
@@ -224,7 +232,8 @@ static inline int64_t F(tile_rows)(int64_t m) {
 static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
                     mk_gemm_done done, const void *context, T *space) {
-    int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m), mc = mr * (MC / MR);
+    int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m);
+    int64_t tiles = (m + mr - 1) / mr, high = (tiles + MC / MR - 1) / (MC / MR), mc = (tiles + high - 1) / high * mr;
     int raw_a = n <= F(gemm_narrow), raw_b = csb == 1 && m <= 2 * MR;
     T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
     for (int64_t jc = 0; jc < n; jc += NC) {
