@@ -9,7 +9,30 @@ enum { GEMM, BLAS, DOTS, DOTS_SWAPPED, COMBINE_ROW, COMBINE_COLUMN };
 /* Multiplications below which the plain loop wins over packing, and per thread. */
 enum { TINY = 64, GRAIN = 1 << 20 };
 
+/* Rows of dot products that win over packing an operand, and that where they are long. */
+enum { DOTS_UP_TO = 8, LONG_DOTS = 12 };
+
 enum { NO_OP = -1 };
+
+/* Whether a product of few rows, both operands along k, is less work turned round: multiply-adds of vectors for a step of k,
+ * with packing 0.3 for each of the many columns, or turning each element of C once at 0.7. `narrow` is four vectors. */
+static int turned_is_less(int64_t m, int64_t n, int64_t k, int64_t narrow) {
+    int64_t lanes = narrow / 4;
+    if (m > narrow) return 0;
+    double straight = (double)(m * ((n + lanes - 1) / lanes)) + 0.3 * (double)n;
+    return 1.05 * (double)(n * ((m + lanes - 1) / lanes)) + 0.7 * (double)(m * n) / (double)k < straight;
+}
+
+/* The rows and columns of a piece for each of some threads: such that the largest piece is the least work, with five
+ * multiply-adds for reading or packing an element. Between equals, pieces lie side by side: a packed B is cut with them. */
+static void cut(int64_t m, int64_t n, int64_t threads, int64_t *cut_m, int64_t *cut_n) {
+    int64_t least = INT64_MAX;
+    for (int64_t pm = 1; pm < 2 * threads; pm *= 2) {
+        int64_t pn = (threads + pm - 1) / pm, cm = (m + pm - 1) / pm, cn = ((n + pn - 1) / pn + 31) / 32 * 32;
+        int64_t work = cm * cn + 5 * (cm + cn);
+        if (work < least) least = work, *cut_m = cm, *cut_n = cn;
+    }
+}
 
 #define DEFINE(T, S) \
 typedef struct { \
@@ -119,8 +142,9 @@ static int way_##S(const product_##S *g) { \
     if (g->m == 1 && g->csb == 1) return COMBINE_ROW; \
     if (g->n == 1 && g->rsa == 1) return COMBINE_COLUMN; \
     if (g->csa == 1 && g->rsb == 1 && g->k >= 32) { \
-        if (g->m <= 8 && g->m <= g->n) return DOTS; \
-        if (g->n <= 8) return DOTS_SWAPPED; \
+        int64_t most = g->k < 256 ? DOTS_UP_TO : LONG_DOTS; \
+        if (g->m <= most && g->m <= g->n) return DOTS; \
+        if (g->n <= most) return DOTS_SWAPPED; \
     } \
     return GEMM; \
 } \
@@ -129,9 +153,9 @@ void mk_gemm_unary_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int
                        int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int32_t op, T *out) { \
     if (m <= 0 || n <= 0) return; \
     product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1, NULL, op, out}; \
-    /* The transposed product, when C is stored by columns, or when that spares \
-       packing the larger of two operands that both run along k. */ \
-    if ((csc != 1 && rsc == 1 && m > 1) || (csa == 1 && rsb == 1 && m > 8 && n > m && m <= mk_active->gemm_narrow_##S)) \
+    /* The transposed product, when C is stored by columns, or when that is less work for two operands that run along k. */ \
+    if ((csc != 1 && rsc == 1 && m > 1) || \
+        (csa == 1 && rsb == 1 && m > LONG_DOTS && m < n && turned_is_less(m, n, k, mk_active->gemm_narrow_##S))) \
         g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1, NULL, op, out}; \
     if (k <= 0 || m * n * k <= TINY) { \
         plain_##S(&g); \
@@ -154,14 +178,7 @@ void mk_gemm_unary_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int
     } \
     int64_t most = work / GRAIN; \
     if (threads > most) threads = most; \
-    /* Double the pieces along the longer side until there are enough. */ \
-    int64_t pm = 1, pn = 1; \
-    while (pm * pn < threads) { \
-        if (g.m / pm > g.n / pn) pm *= 2; \
-        else pn *= 2; \
-    } \
-    g.cut_m = (g.m + pm - 1) / pm; \
-    g.cut_n = ((g.n + pn - 1) / pn + 31) / 32 * 32; \
+    cut(g.m, g.n, threads, &g.cut_m, &g.cut_n); \
     g.across = (g.n + g.cut_n - 1) / g.cut_n; \
     mk_parallel_heavy(g.across * ((g.m + g.cut_m - 1) / g.cut_m), 1, work / GRAIN * 4, pieces_##S, &g); \
 } \

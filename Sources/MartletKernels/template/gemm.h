@@ -229,38 +229,47 @@ static inline int64_t F(tile_rows)(int64_t m) {
     return (m + count - 1) / count;
 }
 
+/* Elements that the packed panels of a block of A take. */
+static inline int64_t F(a_space)(int64_t m, int64_t k) {
+    int64_t panels = m < MC ? (m + MR - 1) / MR : MC / MR;
+    return panels * A_PAD * (k < KC ? k : KC);
+}
+
 static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
                     mk_gemm_done done, const void *context, T *space) {
     int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m);
     int64_t tiles = (m + mr - 1) / mr, high = (tiles + MC / MR - 1) / (MC / MR), mc = (tiles + high - 1) / high * mr;
-    int raw_a = n <= F(gemm_narrow), raw_b = csb == 1 && m <= 2 * MR;
-    T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
+    /* Rows whole pages apart throw each other out of the first cache, which is felt where they are read often or fast. */
+    int apart_a = csa == 1 && rsa * (int64_t)sizeof(T) % 4096 == 0, apart_b = rsb * (int64_t)sizeof(T) % 4096 == 0;
+    int raw_a = n <= F(gemm_narrow) && !(apart_a && mr > 6 && (n > NR || n <= VL));
+    int raw_b = csb == 1 && m <= (apart_b ? 5 : 20) * MR;
+    T *pack_a = space, *pack_b = space + F(a_space)(m, k);
     for (int64_t jc = 0; jc < n; jc += NC) {
         int64_t nb = n - jc < NC ? n - jc : NC;
         for (int64_t pc = 0; pc < k; pc += kc) {
             int64_t kb = k - pc < kc ? k - pc : kc;
             const T *b_block = b + pc * rsb + jc * csb, *add = pc + kb >= k ? bias : NULL;
             T keep = pc == 0 ? beta : 1;
-            for (int64_t j = 0; j < nb; j += NR) {
-                int64_t w = nb - j < NR ? nb - j : NR;
-                if (raw_b && (w == NR || (MASKED_LOADS && raw_a))) continue;
-                F(pack)(b_block + j * csb, csb, rsb, w, kb, pack_b + j * kb, NR);
-            }
             for (int64_t ic = 0; ic < m; ic += mc) {
                 int64_t mb = m - ic < mc ? m - ic : mc;
                 const T *a_block = a + ic * rsa + pc * csa;
-                if (!raw_a)
-                    for (int64_t i = 0; i < mb; i += mr)
-                        F(pack)(a_block + i * rsa, rsa, csa, mb - i < mr ? mb - i : mr, kb, pack_a + i / mr * A_PAD * kb, A_PAD);
                 for (int64_t j = 0; j < nb; j += NR) {
                     int64_t w = nb - j < NR ? nb - j : NR;
                     int direct = raw_b && (w == NR || (MASKED_LOADS && raw_a));
-                    const T *b_panel = direct ? b_block + j : pack_b + j * kb, *add_j = add && !bias_rows ? add + jc + j : add;
+                    /* Panels are packed when they are first used, and are then in the cache. */
+                    T *packed = pack_b + (high > 1 ? j * kb : 0);
+                    if (!direct && ic == 0) F(pack)(b_block + j * csb, csb, rsb, w, kb, packed, NR);
+                    const T *b_panel = direct ? b_block + j : packed, *add_j = add && !bias_rows ? add + jc + j : add;
                     int64_t ldb = direct ? rsb : NR;
                     for (int64_t i = 0; i < mb; i += mr) {
                         int64_t h = mb - i < mr ? mb - i : mr;
-                        const T *a_panel = raw_a ? a_block + i * rsa : pack_a + i / mr * A_PAD * kb;
+                        const T *a_panel = a_block + i * rsa;
+                        if (!raw_a) {
+                            T *turned = pack_a + i / mr * A_PAD * kb;
+                            if (j == 0) F(pack)(a_panel, rsa, csa, h, kb, turned, A_PAD);
+                            a_panel = turned;
+                        }
                         T *to = c + (ic + i) * rsc + (jc + j) * csc;
                         F(tile_function) f = F(tiles)[h - 1][w > VL][!raw_a];
                         if (csc == 1 && !(add && bias_rows))
@@ -278,7 +287,6 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
 
 /* Elements of scratch that F(gemm) needs. */
 static int64_t F(gemm_space)(int64_t m, int64_t n, int64_t k) {
-    int64_t kc = k < KC ? k : KC, nb = n < NC ? (n + NR - 1) / NR * NR : NC;
-    (void)m;
-    return MC / MR * A_PAD * KC + nb * kc;
+    int64_t kc = k < KC ? k : KC, nb = m <= MC ? NR : n < NC ? (n + NR - 1) / NR * NR : NC;
+    return F(a_space)(m, k) + nb * kc;
 }
