@@ -36,6 +36,7 @@ typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t 
     void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
     void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
     void (*copy_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
+    void (*stream_##S)(const T *x, T *y, int64_t n); \
     void (*accumulate_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
     void (*softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
     void (*log_softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
