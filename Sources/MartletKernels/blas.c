@@ -157,7 +157,7 @@ static double time_##S(const struct mk_blas *blas, const mk_blas_line *l, const 
             if (blas) call_##S(blas, l->transposed_a, l->transposed_b, m, n, k, 1, a, lda, b, ldb, 0, c, n); \
             else \
                 mk_active->gemm_##S(m, n, k, 1, a, l->transposed_a ? 1 : lda, l->transposed_a ? lda : 1, b, \
-                                    l->transposed_b ? 1 : ldb, l->transposed_b ? ldb : 1, 0, c, n, 1, NULL, 0, space); \
+                                    l->transposed_b ? 1 : ldb, l->transposed_b ? ldb : 1, 0, c, n, 1, NULL, 0, NULL, NULL, space); \
         } \
         double each = (now() - start) / runs; \
         if (sample > 0 && each < best) best = each; \

@@ -7,6 +7,9 @@
 
 enum { BLOCK = 512 };
 
+/* A result of this many bytes is in no cache when it is read: it goes to memory without being fetched first. */
+enum { STREAMED = 32 << 20 };
+
 /* One elementwise call; which fields are used depends on kind. */
 typedef struct {
     int kind;
@@ -18,6 +21,19 @@ typedef struct {
 } call;
 
 enum { UNARY, UNARY_PARAM, BINARY, BINARY_PARAM, COMPARE, ADD_SCALED, ADDCMUL, ADDCDIV, LERP, WHERE, SCALE };
+
+/* Whether a call does so little with an element that memory alone decides how long it takes. */
+static int bound_by_memory(const call *k) {
+    if (k->kind == UNARY) return k->op <= MK_SIGN || k->op == MK_SQUARE || k->op == MK_RELU;
+    return k->kind == BINARY && (k->op <= MK_MINIMUM || k->op == MK_RELU_BACKWARD);
+}
+
+/* Makes streamed results visible to the threads that are told of them next. */
+static inline void stores_done(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_sfence();
+#endif
+}
 
 /* w elements of p from i on, as contiguous memory: p itself or a copy in buffer. */
 #define DEFINE_READ(T, S) \
@@ -77,8 +93,26 @@ static void piece_##S(void *context, int64_t begin, int64_t end) { \
     } \
     blocks_##S(k, begin, end); \
 } \
+/* Whole blocks, the last perhaps in part: computed aside, then streamed. */ \
+typedef struct { const call *k; int64_t n; } streaming_##S; \
+static void streamed_##S(void *context, int64_t begin, int64_t end) { \
+    const streaming_##S *s = context; \
+    const call *k = s->k; \
+    _Alignas(64) T block[BLOCK]; \
+    for (int64_t i = begin * BLOCK; i < end * BLOCK; i += BLOCK) { \
+        int64_t w = s->n - i < BLOCK ? s->n - i : BLOCK; \
+        call part = *k; \
+        part.a = (const T *)k->a + i * k->sa, part.b = (const T *)k->b + i * k->sb, part.out = block; \
+        piece_##S(&part, 0, w); \
+        mk_active->stream_##S(block, (T *)k->out + i, w); \
+    } \
+    stores_done(); \
+} \
 static inline void run_##S(const call *k, int64_t n) { \
     if (n <= MK_GRAIN) piece_##S((void *)k, 0, n); \
+    else if (n >= STREAMED / (int64_t)sizeof(T) && bound_by_memory(k) && k->so == 1 && k->out != k->a && k->out != k->b && \
+             (uintptr_t)k->out % 64 == 0) \
+        mk_parallel_for((n + BLOCK - 1) / BLOCK, MK_GRAIN / BLOCK, streamed_##S, &(streaming_##S){k, n}); \
     else mk_parallel_for(n, MK_GRAIN, piece_##S, (void *)k); \
 } \
 void mk_unary_##S(int32_t op, const T *x, int64_t sx, T *out, int64_t so, int64_t n) { \

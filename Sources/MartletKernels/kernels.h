@@ -7,6 +7,9 @@
 
 #include "include/martlet_kernels.h"
 
+/* Called with a block of C, m x n elements from row i and column j on, or NULL. */
+typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t m, int64_t n);
+
 /* The members for one element type T with name suffix S. */
 #define MK_TABLE_MEMBERS(T, S) \
     void (*unary_##S)(int32_t op, const T *x, T *out, int64_t n); \
@@ -33,6 +36,7 @@
     void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
     void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
     void (*copy_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
+    void (*stream_##S)(const T *x, T *y, int64_t n); \
     void (*accumulate_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
     void (*softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
     void (*log_softmax_##S)(const T *x, T *out, int64_t rows, int64_t cols); \
@@ -58,7 +62,7 @@
     /* Matrix products; see template/gemm.h and gemv.h. space: gemm_space elements, 64-byte aligned. */ \
     void (*gemm_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
                      int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows, \
-                     T *space); \
+                     mk_gemm_done done, const void *context, T *space); \
     int64_t gemm_narrow_##S; \
     int64_t (*gemm_space_##S)(int64_t m, int64_t n, int64_t k); \
     void (*gemm_dots_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, const T *b, int64_t ldb, \

@@ -44,6 +44,45 @@ import Testing
         }
     }
 
+    /// The fused activation gives the bits of the product followed by the unary kernel, by rows, by columns and strided.
+    @Test(arguments: [(1, 1, 1), (1, 40, 64), (40, 1, 64), (5, 7, 100), (64, 100, 300), (150, 37, 513), (300, 260, 40)])
+    func gemmThenUnary(_ m: Int, _ n: Int, _ k: Int) {
+        let (m64, n64, k64) = (Int64(m), Int64(n), Int64(k))
+        let (a, b, bias) = (values(m * k), values(k * n, 1), values(n, 3))
+        let (af, bf, biasf) = (a.map { Float($0) }, b.map { Float($0) }, bias.map { Float($0) })
+        let (all, size) = ([MK_RELU, MK_TANH, MK_SIGMOID, MK_GELU, MK_GELU_TANH, MK_SILU, MK_EXP], 3 * m * n)
+        for (rsc, csc) in [(n64, 1), (1, m64), (3 * n64, 3)] as [(Int64, Int64)] {
+            for op in all.map({ Int32($0) }) {
+                var (c, out) = ([Float](repeating: 0, count: size), [Float](repeating: 0, count: size))
+                var (inPlace, expected) = (out, out)
+                mk_gemm_f32(m64, n64, k64, 1, af, k64, 1, bf, n64, 1, 0, &expected, rsc, csc, biasf)
+                mk_gemm_unary_f32(m64, n64, k64, 1, af, k64, 1, bf, n64, 1, 0, &c, rsc, csc, biasf, op, &out)
+                #expect(c == expected)
+                inPlace.withUnsafeMutableBufferPointer {
+                    let p = $0.baseAddress!
+                    mk_gemm_unary_f32(m64, n64, k64, 1, af, k64, 1, bf, n64, 1, 0, p, rsc, csc, biasf, op, p)
+                }
+                for i in 0..<m { for j in 0..<n {
+                    let at = i * Int(rsc) + j * Int(csc)
+                    var y: Float = 0
+                    mk_unary_f32(op, [c[at]], 1, &y, 1, 1)
+                    expected[at] = y
+                } }
+                #expect(out == expected)
+                #expect(inPlace == expected)
+
+                var (d, outd) = ([Double](repeating: 0, count: size), [Double](repeating: 0, count: size))
+                mk_gemm_unary_f64(m64, n64, k64, 1, a, k64, 1, b, n64, 1, 0, &d, rsc, csc, bias, op, &outd)
+                #expect((0..<m).allSatisfy { i in (0..<n).allSatisfy { j in
+                    let at = i * Int(rsc) + j * Int(csc)
+                    var y = 0.0
+                    mk_unary_f64(op, [d[at]], 1, &y, 1, 1)
+                    return outd[at] == y
+                } })
+            }
+        }
+    }
+
     @Test(arguments: [0, 1, 2, 7, 8, 15, 16, 31, 100, 1000, 4097], [1, 3]) func reductions(_ n: Int, _ stride: Int) {
         let x = values(n * stride + 1)
         let xf = x.map { Float($0) }

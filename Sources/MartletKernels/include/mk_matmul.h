@@ -22,6 +22,17 @@ void mk_gemm_f64(int64_t m, int64_t n, int64_t k, double alpha,
                  const double *b, int64_t rsb, int64_t csb,
                  double beta, double *c, int64_t rsc, int64_t csc, const double *bias);
 
+/* The same, then out = op(C), computed while C is in the cache; op is one of mk_unary_* (mk_elementwise.h), and the
+ * result is bit for bit that of mk_unary_* on C. out has C's strides; it is C itself where C is not asked for. */
+void mk_gemm_unary_f32(int64_t m, int64_t n, int64_t k, float alpha,
+                       const float *a, int64_t rsa, int64_t csa,
+                       const float *b, int64_t rsb, int64_t csb,
+                       float beta, float *c, int64_t rsc, int64_t csc, const float *bias, int32_t op, float *out);
+void mk_gemm_unary_f64(int64_t m, int64_t n, int64_t k, double alpha,
+                       const double *a, int64_t rsa, int64_t csa,
+                       const double *b, int64_t rsb, int64_t csb,
+                       double beta, double *c, int64_t rsc, int64_t csc, const double *bias, int32_t op, double *out);
+
 /* batch independent products; operand i of A starts at a + i*bsa, and so on.
  * A batch stride of 0 shares that operand. */
 void mk_gemm_batched_f32(int64_t batch, int64_t m, int64_t n, int64_t k, float alpha,

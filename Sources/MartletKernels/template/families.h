@@ -20,6 +20,7 @@
 #undef MASKED_LOADS
 #undef MC
 #undef NC
+#undef FETCHED_AHEAD
 #undef A_PAD
 #undef LOAD
 #undef STORE

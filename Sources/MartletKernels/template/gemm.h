@@ -4,7 +4,8 @@
  * may have any strides: A is read by broadcasts, B by vectors, and packing turns
  * any layout into that order. Packing is skipped where each element would be
  * used only a few times. The order of additions for an element of C depends on
- * k alone. bias has one value per column, or per row if bias_rows. */
+ * k alone. bias has one value per column, or per row if bias_rows. done is told of
+ * each block of C that is complete, while it is in the cache. */
 #if VECTOR_BYTES == 64
 #define MR 14
 #define A_PAD 16
@@ -13,11 +14,14 @@
 #define A_PAD 8
 #endif
 #define NR (2 * VL)
-#define KC 256
+/* Long panels spare passes over C; blocks of A and a panel of B fill half of the second cache. */
+#define KC (VECTOR_BYTES == 64 && IS_FLOAT ? 512 : 256)
 /* Whether vectors can be read in part at little cost: then a narrow B is read where it lies, as A is. */
 #define MASKED_LOADS (VECTOR_BYTES == 64)
-#define MC (12 * MR)
-#define NC 2048
+#define MC ((VECTOR_BYTES == 64 ? 8 : 12) * MR)
+#define NC 1024
+/* From this length of a tile on its C is asked for when it begins. */
+#define FETCHED_AHEAD 64
 
 /* One register tile: acc[r] = sum over p of a(r, p) * b(p, .), for mr rows and
  * nv vectors, the last with w - (nv - 1) * VL columns in use; then C = alpha * acc + beta * C (+ bias). `packed` A has rsa 1 and
@@ -28,6 +32,11 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
     _Pragma("clang loop unroll(full)")
     for (int r = 0; r < mr; r++)
         for (int v = 0; v < 2; v++) acc[r][v] = (V){0};
+    if (k >= FETCHED_AHEAD) {
+        _Pragma("clang loop unroll(full)")
+        for (int r = 0; r < mr; r++)
+            for (int v = 0; v < nv; v++) __builtin_prefetch(c + r * ldc + v * VL, 1);
+    }
     const T *a0 = a, *a3 = a + 3 * rsa, *a6 = a + 6 * rsa, *a9 = a + 9 * rsa, *a12 = a + 12 * rsa;
     /* Opaque to the compiler, which would else derive each address from the one
      * before it, a chain as long as the tile is high. */
@@ -115,39 +124,64 @@ static const F(tile_function) F(tiles)[MR][2][2] = {
 #undef TILES
 #undef ROW
 
-/* out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k, 0 for i
- * from w to the next multiple of VL. pad is a multiple of VL. */
-static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
-    if (si == 1) {
-        for (int64_t i = 0; i < w; i += VL) {
-            T *to = out + i;
-            const T *from = x + i;
-            int64_t part = w - i;
-            if (part >= VL)
-                for (int64_t p = 0; p < k; p++) STORE(to + p * pad, LOAD(from + p * sp));
-            else
-                for (int64_t p = 0; p < k; p++) STORE(to + p * pad, F(load_part)(from + p * sp, part));
+/* Panels of both operands: out[p * pad + i] = x[i * si + p * sp] for i in 0..<w and p in 0..<k; what stands in out for
+ * i from w to the next multiple of VL is of no matter. pad is a multiple of VL. */
+static void F(pack_rows)(const T *x, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
+    if (w == 2 * VL) {
+        for (int64_t p = 0; p < k; p++, x += sp, out += pad) {
+            V low = LOAD(x), high = LOAD(x + VL);
+            STORE(out, low);
+            STORE(out + VL, high);
         }
-    } else if (sp == 1) {
-        for (int64_t p = 0; p < k; p += VL)
-            for (int64_t i = 0; i < w; i += VL) {
-                int64_t rows = k - p < VL ? k - p : VL;
-                V r[VL];
-                if (rows == VL && w - i >= VL)
-                    for (int q = 0; q < VL; q++) r[q] = LOAD(x + (i + q) * si + p);
-                else
-                    for (int q = 0; q < VL; q++) r[q] = i + q < w ? F(load_part)(x + (i + q) * si + p, rows) : (V){0};
-                F(transpose)(r);
-                if (rows == VL)
-                    for (int q = 0; q < VL; q++) STORE(out + (p + q) * pad + i, r[q]);
-                else
-                    for (int q = 0; q < rows; q++) STORE(out + (p + q) * pad + i, r[q]);
-            }
-    } else {
-        if (w % VL) memset(out, 0, (size_t)(pad * k) * sizeof(T));
+        return;
+    }
+    for (int64_t i = 0; i < w; i += VL) {
+        int64_t part = w - i < VL ? w - i : VL;
+        for (int64_t p = 0; p < k; p++) STORE(out + p * pad + i, F(load_part)(x + p * sp + i, part));
+    }
+}
+
+#if VECTOR_BYTES == 64 && IS_FLOAT
+/* Four columns of 16 rows turned into four vectors: the lanes of 128 bits come to their place in loading. */
+#define LANE(v, q, n) _mm512_insertf32x4(v, _mm_loadu_ps(row[4 * n + q] + p), n)
+#define LANES(q) LANE(LANE(LANE(_mm512_castps128_ps512(_mm_loadu_ps(row[q] + p)), q, 1), q, 2), q, 3)
+static inline __attribute__((always_inline)) void F(turn_4)(const T *const *row, int64_t p, T *out, int64_t pad) {
+    __m512 a = LANES(0), b = LANES(1), c = LANES(2), d = LANES(3);
+    __m512d ab = (__m512d)_mm512_unpacklo_ps(a, b), cd = (__m512d)_mm512_unpacklo_ps(c, d);
+    __m512d AB = (__m512d)_mm512_unpackhi_ps(a, b), CD = (__m512d)_mm512_unpackhi_ps(c, d);
+    STORE(out, (V)_mm512_unpacklo_pd(ab, cd));
+    STORE(out + pad, (V)_mm512_unpackhi_pd(ab, cd));
+    STORE(out + 2 * pad, (V)_mm512_unpacklo_pd(AB, CD));
+    STORE(out + 3 * pad, (V)_mm512_unpackhi_pd(AB, CD));
+}
+#undef LANE
+#undef LANES
+#endif
+
+static void F(pack_turned)(const T *x, int64_t si, int64_t w, int64_t k, T *out, int64_t pad) {
+    for (int64_t i = 0; i < w; i += VL) {
+        const T *row[VL];
+        for (int64_t q = 0; q < VL; q++) row[q] = x + (i + q < w ? i + q : w - 1) * si;
+        int64_t p = 0;
+#if VECTOR_BYTES == 64 && IS_FLOAT
+        for (; p + 4 <= k; p += 4) F(turn_4)(row, p, out + p * pad + i, pad);
+#endif
+        for (; p < k; p += VL) {
+            int64_t part = k - p < VL ? k - p : VL;
+            V r[VL];
+            for (int q = 0; q < VL; q++) r[q] = F(load_part)(row[q] + p, part);
+            F(transpose)(r);
+            for (int q = 0; q < part; q++) STORE(out + (p + q) * pad + i, r[q]);
+        }
+    }
+}
+
+static void F(pack)(const T *x, int64_t si, int64_t sp, int64_t w, int64_t k, T *out, int64_t pad) {
+    if (si == 1) F(pack_rows)(x, sp, w, k, out, pad);
+    else if (sp == 1) F(pack_turned)(x, si, w, k, out, pad);
+    else
         for (int64_t p = 0; p < k; p++)
             for (int64_t i = 0; i < w; i++) out[p * pad + i] = x[i * si + p * sp];
-    }
 }
 
 /* A tile whose C has no unit column stride, or whose bias runs down the rows:
@@ -195,37 +229,47 @@ static inline int64_t F(tile_rows)(int64_t m) {
     return (m + count - 1) / count;
 }
 
+/* Elements that the packed panels of a block of A take. */
+static inline int64_t F(a_space)(int64_t m, int64_t k) {
+    int64_t panels = m < MC ? (m + MR - 1) / MR : MC / MR;
+    return panels * A_PAD * (k < KC ? k : KC);
+}
+
 static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
-                    T *space) {
-    int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m), mc = mr * (MC / MR);
-    int raw_a = n <= F(gemm_narrow), raw_b = csb == 1 && m <= 2 * MR;
-    T *pack_a = space, *pack_b = space + MC / MR * A_PAD * KC;
+                    mk_gemm_done done, const void *context, T *space) {
+    int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m);
+    int64_t tiles = (m + mr - 1) / mr, high = (tiles + MC / MR - 1) / (MC / MR), mc = (tiles + high - 1) / high * mr;
+    /* Rows whole pages apart throw each other out of the first cache, which is felt where they are read often or fast. */
+    int apart_a = csa == 1 && rsa * (int64_t)sizeof(T) % 4096 == 0, apart_b = rsb * (int64_t)sizeof(T) % 4096 == 0;
+    int raw_a = n <= F(gemm_narrow) && !(apart_a && mr > 6 && (n > NR || n <= VL));
+    int raw_b = csb == 1 && m <= (apart_b ? 5 : 20) * MR;
+    T *pack_a = space, *pack_b = space + F(a_space)(m, k);
     for (int64_t jc = 0; jc < n; jc += NC) {
         int64_t nb = n - jc < NC ? n - jc : NC;
         for (int64_t pc = 0; pc < k; pc += kc) {
             int64_t kb = k - pc < kc ? k - pc : kc;
             const T *b_block = b + pc * rsb + jc * csb, *add = pc + kb >= k ? bias : NULL;
             T keep = pc == 0 ? beta : 1;
-            for (int64_t j = 0; j < nb; j += NR) {
-                int64_t w = nb - j < NR ? nb - j : NR;
-                if (raw_b && (w == NR || (MASKED_LOADS && raw_a))) continue;
-                F(pack)(b_block + j * csb, csb, rsb, w, kb, pack_b + j * kb, NR);
-            }
             for (int64_t ic = 0; ic < m; ic += mc) {
                 int64_t mb = m - ic < mc ? m - ic : mc;
                 const T *a_block = a + ic * rsa + pc * csa;
-                if (!raw_a)
-                    for (int64_t i = 0; i < mb; i += mr)
-                        F(pack)(a_block + i * rsa, rsa, csa, mb - i < mr ? mb - i : mr, kb, pack_a + i / mr * A_PAD * kb, A_PAD);
                 for (int64_t j = 0; j < nb; j += NR) {
                     int64_t w = nb - j < NR ? nb - j : NR;
                     int direct = raw_b && (w == NR || (MASKED_LOADS && raw_a));
-                    const T *b_panel = direct ? b_block + j : pack_b + j * kb, *add_j = add && !bias_rows ? add + jc + j : add;
+                    /* Panels are packed when they are first used, and are then in the cache. */
+                    T *packed = pack_b + (high > 1 ? j * kb : 0);
+                    if (!direct && ic == 0) F(pack)(b_block + j * csb, csb, rsb, w, kb, packed, NR);
+                    const T *b_panel = direct ? b_block + j : packed, *add_j = add && !bias_rows ? add + jc + j : add;
                     int64_t ldb = direct ? rsb : NR;
                     for (int64_t i = 0; i < mb; i += mr) {
                         int64_t h = mb - i < mr ? mb - i : mr;
-                        const T *a_panel = raw_a ? a_block + i * rsa : pack_a + i / mr * A_PAD * kb;
+                        const T *a_panel = a_block + i * rsa;
+                        if (!raw_a) {
+                            T *turned = pack_a + i / mr * A_PAD * kb;
+                            if (j == 0) F(pack)(a_panel, rsa, csa, h, kb, turned, A_PAD);
+                            a_panel = turned;
+                        }
                         T *to = c + (ic + i) * rsc + (jc + j) * csc;
                         F(tile_function) f = F(tiles)[h - 1][w > VL][!raw_a];
                         if (csc == 1 && !(add && bias_rows))
@@ -235,6 +279,7 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                                            add && bias_rows ? add + ic + i : add_j, bias_rows);
                     }
                 }
+                if (done && pc + kb >= k) done(context, ic, jc, mb, nb);
             }
         }
     }
@@ -242,7 +287,6 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
 
 /* Elements of scratch that F(gemm) needs. */
 static int64_t F(gemm_space)(int64_t m, int64_t n, int64_t k) {
-    int64_t kc = k < KC ? k : KC, nb = n < NC ? (n + NR - 1) / NR * NR : NC;
-    (void)m;
-    return MC / MR * A_PAD * KC + nb * kc;
+    int64_t kc = k < KC ? k : KC, nb = m <= MC ? NR : n < NC ? (n + NR - 1) / NR * NR : NC;
+    return F(a_space)(m, k) + nb * kc;
 }

@@ -69,6 +69,13 @@ static void F(copy_rows)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows,
 #undef COPY
 }
 
+/* n elements to a y that is aligned and goes past the caches. */
+static void F(stream)(const T *x, T *y, int64_t n) {
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL) __builtin_nontemporal_store(LOAD(x + i), (V *)(y + i));
+    for (; i < n; i++) y[i] = x[i];
+}
+
 static void F(accumulate_rows)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols) {
 #define ADD(c, w, load, store) store(y + c, load(y + c, w) + load(x + c, w), w);
     for (int64_t r = 0; r < rows; r++, x += xr, y += yr) EACH_VECTOR(cols, ADD)
