@@ -1069,6 +1069,10 @@ MT_API mt_tensor mt_multi_dot(const mt_tensor *tensors, int32_t n);
 MT_API mt_tensor mt_einsum(const char *equation, const mt_tensor *operands, int32_t n);
 /* input (... x in) times weight (out x in) transposed, plus bias (out, may be NULL). */
 MT_API mt_tensor mt_linear(mt_tensor input, mt_tensor weight, mt_tensor bias);
+/* An activation of that, one of MT_ACT_*, in the same step: the same values, one node, and the memory passed over once.
+ * gelu is exact, gelu_tanh its approximation. */
+enum { MT_ACT_RELU = 0, MT_ACT_TANH = 1, MT_ACT_SIGMOID = 2, MT_ACT_GELU = 3, MT_ACT_GELU_TANH = 4, MT_ACT_SILU = 5 };
+MT_API mt_tensor mt_linear_then(mt_tensor input, mt_tensor weight, mt_tensor bias, int32_t activation);
 /* For each k: input1' weight[k] input2 + bias[k]; weight is out x in1 x in2, bias may be NULL. */
 MT_API mt_tensor mt_bilinear(mt_tensor input1, mt_tensor input2, mt_tensor weight, mt_tensor bias);
 

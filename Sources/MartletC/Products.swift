@@ -145,6 +145,16 @@ public func mt_linear(_ input: mt_tensor?, _ weight: mt_tensor?, _ bias: mt_tens
     result { try T(input, "input").linear(T(weight, "weight"), optional(bias, "bias")) }
 }
 
+@_cdecl("mt_linear_then") @implementation
+public func mt_linear_then(_ input: mt_tensor?, _ weight: mt_tensor?, _ bias: mt_tensor?, _ activation: Int32) -> mt_tensor? {
+    result {
+        guard let f = LinearActivation(rawValue: activation) else {
+            throw MartletError.value("mt_linear_then: unknown activation \(activation)")
+        }
+        return try T(input, "input").linear(T(weight, "weight"), optional(bias, "bias"), then: f)
+    }
+}
+
 @_cdecl("mt_bilinear") @implementation
 public func mt_bilinear(_ a: mt_tensor?, _ b: mt_tensor?, _ weight: mt_tensor?, _ bias: mt_tensor?) -> mt_tensor? {
     result { try T(a, "input1").bilinear(T(b, "input2"), T(weight, "weight"), optional(bias, "bias")) }

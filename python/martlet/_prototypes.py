@@ -321,6 +321,7 @@ PROTOTYPES = {
     "mt_lgamma": "p:p",
     "mt_lgamma_": "i:p",
     "mt_linear": "p:ppp",
+    "mt_linear_then": "p:pppi",
     "mt_linspace": "p:ddqi",
     "mt_log": "p:p",
     "mt_log10": "p:p",

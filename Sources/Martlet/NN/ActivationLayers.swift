@@ -1,6 +1,7 @@
 /// max(x, 0).
 public final class ReLU: Module {
     public override func forward(_ x: Tensor) throws -> Tensor { try x.relu() }
+    override var joinedActivation: LinearActivation? { .relu }
 }
 
 /// x where positive, else `slope` x.
@@ -30,11 +31,13 @@ public final class Softplus: Module {
 /// The hyperbolic tangent.
 public final class Tanh: Module {
     public override func forward(_ x: Tensor) throws -> Tensor { try x.tanh() }
+    override var joinedActivation: LinearActivation? { .tanh }
 }
 
 /// 1 / (1 + exp(-x)).
 public final class Sigmoid: Module {
     public override func forward(_ x: Tensor) throws -> Tensor { try x.sigmoid() }
+    override var joinedActivation: LinearActivation? { .sigmoid }
 }
 
 /// x times the normal distribution function at x, or, with `tanh`, an approximation of it.
@@ -43,11 +46,13 @@ public final class GELU: Module {
     public init(tanh: Bool = false) { self.tanh = tanh }
     public override func forward(_ x: Tensor) throws -> Tensor { try x.gelu(tanh: tanh) }
     public override var details: String { "approximate='\(tanh ? "tanh" : "none")'" }
+    override var joinedActivation: LinearActivation? { tanh ? .geluTanh : .gelu }
 }
 
 /// x sigmoid(x).
 public final class SiLU: Module {
     public override func forward(_ x: Tensor) throws -> Tensor { try x.silu() }
+    override var joinedActivation: LinearActivation? { .silu }
 }
 
 /// exp(x) over its sum along `dim`.

@@ -11,8 +11,18 @@ public final class Sequential: Module {
     public subscript(i: Int) -> Module { modules[i] }
 
     public override func forward(_ x: Tensor) throws -> Tensor {
-        var x = x
-        for module in modules { x = try module(x) }
+        var (x, i) = (x, 0)
+        while i < modules.count {
+            // A linear layer and the activation behind it are one step.
+            if i + 1 < modules.count, type(of: modules[i]) == Linear.self, let f = modules[i + 1].joinedActivation {
+                let linear = unsafeDowncast(modules[i], to: Linear.self)
+                x = try x.linear(linear.weight, linear.bias, then: f)
+                i += 2
+            } else {
+                x = try modules[i](x)
+                i += 1
+            }
+        }
         return x
     }
 }

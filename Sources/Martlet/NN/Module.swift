@@ -28,6 +28,9 @@ open class Module: CustomStringConvertible {
         throw MartletError.notImplemented("Module [\(typeName)] is missing the required \"forward\" function")
     }
 
+    /// The activation that this module is, where a linear layer before it can apply it in its own step.
+    var joinedActivation: LinearActivation? { nil }
+
     public final func callAsFunction(_ input: Tensor) throws -> Tensor { try forward(input) }
 
     // MARK: What is inside

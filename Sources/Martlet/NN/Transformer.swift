@@ -63,8 +63,8 @@ public final class TransformerEncoderLayer: Module {
     }
 
     private func feed(_ x: Tensor) throws -> Tensor {
-        let h = try linear1(x)
-        return try dropout2(linear2(dropout(activation == .relu ? h.relu() : h.gelu())))
+        let h = try x.linear(linear1.weight, linear1.bias, then: activation == .relu ? .relu : .gelu)
+        return try dropout2(linear2(dropout(h)))
     }
 }
 

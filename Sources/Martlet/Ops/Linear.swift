@@ -4,43 +4,59 @@ import MartletKernels
 extension Tensor {
     /// This tensor (... x in) times `weight` (out x in) transposed, plus `bias` (out). A one-dimensional weight
     /// (in) gives a result without the last dimension and takes no bias.
-    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor { try linear(weight, bias, nil) }
+
+    /// `activation` of ``linear(_:_:)``, as one step of the graph: it is computed while the product's result is in the
+    /// cache, and has the values of the two steps to the last bit.
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil, then activation: LinearActivation) throws -> Tensor {
+        try linear(weight, bias, activation)
+    }
+
+    private func linear(_ weight: Tensor, _ bias: Tensor?, _ activation: LinearActivation?) throws -> Tensor {
+        func finished(_ t: Tensor) throws -> Tensor { try activation?(t) ?? t }
         if isSparse || weight.isSparse || weight.rank != 2 || rank == 0 {
-            guard let bias else { return try matmul(weight.rank == 2 ? weight.t() : weight) }
+            guard let bias else { return try finished(matmul(weight.rank == 2 ? weight.t() : weight)) }
             guard weight.rank == 2 else {
                 throw MartletError.runtime("mat2 must be a matrix, got \(weight.rank)-D tensor")
             }
-            return try matmul(weight.t()).add(bias)
+            return try finished(matmul(weight.t()).add(bias))
         }
         let (k, n) = (sizes[rank - 1], weight.sizes[0])
         let rows = rank == 1 ? 1 : (k == 0 ? Dims(sizes.dropLast()).product : numel / k)
         guard k == weight.sizes[1] else { throw Tensor.matrixMismatch([rows, k], [weight.sizes[1], n]) }
         try linearDTypes(weight, bias)
-        if dtype.size == 2 || !dtype.isFloatingPoint { return try plainLinear(weight, bias, rows) }
+        if dtype.size == 2 || !dtype.isFloatingPoint { return try finished(plainLinear(weight, bias, rows)) }
+        let records = GradMode.needs(self, weight) || (bias.map { GradMode.needs($0) } ?? false)
+        // A frozen weight needs no input on the way back, which the joined step would keep.
+        if activation != nil && records && !weight.requiresGrad { return try finished(linear(weight, bias, nil)) }
         var shape = sizes
         shape[rank - 1] = n
         let result = try Tensor.empty(shape, dtype)
         let x = rank == 2 || isContiguous ? self : try withNoGrad { try contiguous() }
         let rowStride = rank == 2 ? strides[0] : k
         let columnStride = x.strides[x.rank - 1]
+        let before = try activation.map { records && !$0.isFromResult ? try Tensor.empty(shape, dtype) : result } ?? result
         var (beta, row) = (0.0, bias)
         if let bias, !(bias.rank == 1 && bias.sizes[0] == n && bias.strides[0] == 1) {
-            let matrix = result.alias(sizes: [rows, n], strides: [n, 1], offset: 0)
+            let matrix = before.alias(sizes: Dims(rows, n), strides: Dims(n, 1), offset: 0)
             guard Tensor.isExpandable(bias.sizes, matrix.sizes) else { return try bias.expand(matrix.sizes) }
             copyKernel(matrix, bias)
             (beta, row) = (1, nil)
         }
         Tensor.multiply(
-            rows, n, k, x, (rowStride, columnStride), weight, (weight.strides[1], weight.strides[0]), into: result, (n, 1), 1,
-            beta, row)
-        if GradMode.needs(self, weight) || (bias.map { GradMode.needs($0) } ?? false) {
+            rows, n, k, x, (rowStride, columnStride), weight, (weight.strides[1], weight.strides[0]), into: before, (n, 1), 1,
+            beta, row, unary: activation.map { ($0.op, result) })
+        if !records { return result }
+        if let activation {
+            result.attachLinear(activation, self, weight, bias, rows, before: before)
+        } else {
             result.attachLinear(linearName(bias), self, weight, bias, rows)
         }
         return result
     }
 
     /// torch reaches the result by different last steps, whose names a reader of `grad_fn` knows.
-    private func linearName(_ bias: Tensor?) -> String {
+    func linearName(_ bias: Tensor?) -> String {
         if let bias {
             let flat = isContiguous && bias.rank == 1 && bias.isContiguous
             return rank == 2 ? "AddmmBackward0" : (flat ? "ViewBackward0" : "AddBackward0")
@@ -49,75 +65,18 @@ extension Tensor {
     }
 
     private func attachLinear(_ name: String, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ rows: Int) {
-        let (xSizes, biasSizes) = (x.sizes, bias?.sizes)
-        let (k, n) = (weight.sizes[1], weight.sizes[0])
+        let form = LinearForm(x, weight, bias, rows)
         // The bias comes first among the inputs, as in addmm.
-        let lead = bias == nil ? 0 : 1
         attach(name, bias == nil ? TensorList(x, weight) : TensorList(bias, x, weight)) { node in
-            node.save(node.needs(lead + 1) ? x : nil, node.needs(lead) ? weight : nil)
+            node.save(node.needs(form.lead + 1) ? x : nil, node.needs(form.lead) ? weight : nil)
         } backward: { node, g in
-            guard let g = g[0] else { return lead == 0 ? [nil, nil] : [nil, nil, nil] }
-            if !GradMode.isEnabled, let done = try Tensor.linearGradients(node, g, xSizes, biasSizes, rows, k, n) { return done }
-            let g2 = g.rank == 2 ? g : try g.reshape([rows, n] as Dims)
-            var out = TensorList()
-            if let biasSizes { out.append(node.needs(0) ? try g2.sumTo(biasSizes) : nil) }
-            out.append(node.needs(lead) ? try g2.mm(node.saved(1)).reshape(to: xSizes) : nil)
-            if node.needs(lead + 1) {
-                let saved = try node.saved(0)
-                out.append(try g2.t().mm(saved.rank == 2 ? saved : saved.reshape([rows, k] as Dims)))
-            } else {
-                out.append(nil)
-            }
-            return out
+            guard let g = g[0] else { return form.lead == 0 ? [nil, nil] : [nil, nil, nil] }
+            return try form.gradients(node, g)
         }
-    }
-
-    /// The gradients of bias, input and weight where nothing is recorded and all is laid out row by row: two products and
-    /// a sum, without a view; nil where it is otherwise.
-    private static func linearGradients(
-        _ node: Node, _ g: Tensor, _ xSizes: Dims, _ biasSizes: Dims?, _ rows: Int, _ k: Int, _ n: Int
-    ) throws -> TensorList? {
-        let lead = biasSizes == nil ? 0 : 1
-        guard g.isContiguous, biasSizes == nil || biasSizes! == Dims(n), n > 0, rows > 0 else { return nil }
-        let (x, weight) = (try node.savedOptional(0), try node.savedOptional(1))
-        if let x, !x.isContiguous || x.dtype != g.dtype { return nil }
-        var out = TensorList()
-        if lead == 1 { out.append(node.needs(0) ? try g.sumRows(rows, n) : nil) }
-        if let weight {
-            let dx = try Tensor.empty(xSizes, g.dtype)
-            multiply(rows, k, n, g, (n, 1), weight, (weight.strides[0], weight.strides[1]), into: dx, (k, 1))
-            out.append(dx)
-        } else {
-            out.append(nil)
-        }
-        if let x {
-            let dw = try Tensor.empty(Dims(n, k), g.dtype)
-            multiply(n, k, rows, g, (1, n), x, (k, 1), into: dw, (k, 1))
-            out.append(dw)
-        } else {
-            out.append(nil)
-        }
-        return out
-    }
-
-    /// The sum over the rows of row-major memory, rows x n.
-    private func sumRows(_ rows: Int, _ n: Int) throws -> Tensor {
-        let out = try Tensor.empty(Dims(n), dtype)
-        let (p, o, isFloat) = (pointer, out.pointer, dtype == .float32)
-        func run() {
-            if isFloat {
-                mk_sum_rows_f32(p.as(), Int64(rows), Int64(n), Int64(n), o.as())
-            } else {
-                mk_sum_rows_f64(p.as(), Int64(rows), Int64(n), Int64(n), o.as())
-            }
-        }
-        run()
-        Tape.note("sum_rows", run)
-        return out
     }
 
     /// The tensor itself where it has that shape, so that a gradient nobody else holds stays recognisable as such.
-    private func reshape(to shape: Dims) throws -> Tensor { sizes == shape ? self : try reshape(shape) }
+    fileprivate func reshape(to shape: Dims) throws -> Tensor { sizes == shape ? self : try reshape(shape) }
 
     /// Half types and integers, by the general operations.
     private func plainLinear(_ weight: Tensor, _ bias: Tensor?, _ rows: Int) throws -> Tensor {
@@ -175,5 +134,79 @@ extension Tensor {
         shape.append(n)
         let out = try half.bmm(x2.unsqueeze(2)).reshape(shape)
         return try bias.map { try out.add($0) } ?? out
+    }
+}
+
+/// The shapes of a linear step, for its gradients. Its node has x and the weight saved as 0 and 1.
+struct LinearForm {
+    private let xSizes: Dims
+    private let biasSizes: Dims?
+    private let rows, k, n: Int
+    /// Where x is among the inputs: behind the bias.
+    let lead: Int
+
+    init(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ rows: Int) {
+        (xSizes, biasSizes) = (x.sizes, bias?.sizes)
+        (self.rows, k, n) = (rows, weight.sizes[1], weight.sizes[0])
+        lead = bias == nil ? 0 : 1
+    }
+
+    /// The gradients of bias, x and weight; nil for those that need none.
+    func gradients(_ node: Node, _ g: Tensor) throws -> TensorList {
+        if !GradMode.isEnabled, let done = try direct(node, g) { return done }
+        let g2 = g.rank == 2 ? g : try g.reshape(Dims(rows, n))
+        var out = TensorList()
+        if let biasSizes { out.append(node.needs(0) ? try g2.sumTo(biasSizes) : nil) }
+        out.append(node.needs(lead) ? try g2.mm(node.saved(1)).reshape(to: xSizes) : nil)
+        if node.needs(lead + 1) {
+            let saved = try node.saved(0)
+            out.append(try g2.t().mm(saved.rank == 2 ? saved : saved.reshape(Dims(rows, k))))
+        } else {
+            out.append(nil)
+        }
+        return out
+    }
+
+    /// Where nothing is recorded and all is laid out row by row: two products and a sum, without a view; else nil.
+    private func direct(_ node: Node, _ g: Tensor) throws -> TensorList? {
+        guard g.isContiguous, biasSizes == nil || biasSizes! == Dims(n), n > 0, rows > 0 else { return nil }
+        let x = node.needs(lead + 1) ? try node.saved(0) : nil
+        let weight = node.needs(lead) ? try node.saved(1) : nil
+        if let x, !x.isContiguous || x.dtype != g.dtype { return nil }
+        var out = TensorList()
+        if lead == 1 { out.append(node.needs(0) ? try g.sumRows(rows, n) : nil) }
+        if let weight {
+            let dx = try Tensor.empty(xSizes, g.dtype)
+            Tensor.multiply(rows, k, n, g, (n, 1), weight, (weight.strides[0], weight.strides[1]), into: dx, (k, 1))
+            out.append(dx)
+        } else {
+            out.append(nil)
+        }
+        if let x {
+            let dw = try Tensor.empty(Dims(n, k), g.dtype)
+            Tensor.multiply(n, k, rows, g, (1, n), x, (k, 1), into: dw, (k, 1))
+            out.append(dw)
+        } else {
+            out.append(nil)
+        }
+        return out
+    }
+}
+
+extension Tensor {
+    /// The sum over the rows of row-major memory, rows x n.
+    fileprivate func sumRows(_ rows: Int, _ n: Int) throws -> Tensor {
+        let out = try Tensor.empty(Dims(n), dtype)
+        let (p, o, isFloat) = (pointer, out.pointer, dtype == .float32)
+        func run() {
+            if isFloat {
+                mk_sum_rows_f32(p.as(), Int64(rows), Int64(n), Int64(n), o.as())
+            } else {
+                mk_sum_rows_f64(p.as(), Int64(rows), Int64(n), Int64(n), o.as())
+            }
+        }
+        run()
+        Tape.note("sum_rows", run)
+        return out
     }
 }

@@ -14,22 +14,33 @@ extension Tensor {
     }
 
     /// The same, c being m x n and a m x k, in these tensors' memory from their first elements on, whatever their own
-    /// shapes: one step to the next row and to the next column are given.
+    /// shapes: one step to the next row and to the next column are given. `unary` of c goes into its tensor, which may be
+    /// c, while c is in the cache.
     static func multiply(
         _ m: Int, _ n: Int, _ k: Int, _ a: Tensor, _ sa: (Int, Int), _ b: Tensor, _ sb: (Int, Int), into c: Tensor,
-        _ sc: (Int, Int), _ alpha: Double = 1, _ beta: Double = 0, _ bias: Tensor? = nil
+        _ sc: (Int, Int), _ alpha: Double = 1, _ beta: Double = 0, _ bias: Tensor? = nil,
+        unary: (op: UnaryOp, out: Tensor)? = nil
     ) {
         let (m, n, k) = (Int64(m), Int64(n), Int64(k))
         let (ra, ca, rb, cb) = (Int64(sa.0), Int64(sa.1), Int64(sb.0), Int64(sb.1))
         let (rc, cc) = (Int64(sc.0), Int64(sc.1))
         let (p, q, o, add) = (a.pointer, b.pointer, c.pointer, bias?.pointer)
         let isFloat = c.dtype == .float32
+        let last = unary.map { (op: $0.op.rawValue, out: $0.out.pointer) }
         func run() {
-            if isFloat {
+            switch (isFloat, last) {
+            case (true, nil):
                 mk_gemm_f32(
                     m, n, k, Float(alpha), p.as(), ra, ca, q.as(), rb, cb, Float(beta), o.as(), rc, cc, add?.as())
-            } else {
+            case (true, let last?):
+                mk_gemm_unary_f32(
+                    m, n, k, Float(alpha), p.as(), ra, ca, q.as(), rb, cb, Float(beta), o.as(), rc, cc, add?.as(), last.op,
+                    last.out.as())
+            case (false, nil):
                 mk_gemm_f64(m, n, k, alpha, p.as(), ra, ca, q.as(), rb, cb, beta, o.as(), rc, cc, add?.as())
+            case (false, let last?):
+                mk_gemm_unary_f64(
+                    m, n, k, alpha, p.as(), ra, ca, q.as(), rb, cb, beta, o.as(), rc, cc, add?.as(), last.op, last.out.as())
             }
         }
         run()

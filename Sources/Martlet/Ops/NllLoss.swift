@@ -122,7 +122,8 @@ private final class NllPlan {
         self.weight = try weight.map { w in try withNoGrad { try w.to(input.dtype).contiguous() } }
         self.ignoreIndex = ignoreIndex
         self.target = target.lent
-        labels = try .empty(target.sizes, .int64)
+        // The plan is a recording's as long as that lives: not of the memory that replays give to one tensor after the other.
+        labels = Tensor(fresh: try Storage(byteCount: target.numel * 8, constant: true), target.sizes, .int64)
         try readLabels()
         Tape.note("labels", Tape.repeating(readLabels))
     }

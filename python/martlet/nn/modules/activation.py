@@ -395,3 +395,17 @@ class Softmax2d(Module):
         if input.dim() not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
         return F.softmax(input, -3, 5)
+
+
+#: The activations that a linear layer before them can apply in its own step.
+_JOINED = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid", SiLU: "silu", GELU: "gelu"}
+
+
+def joined_activation(linear, activation):
+    """The name of ``activation`` where it and the Linear before it may run as one step: nothing listens in between."""
+    name = _JOINED.get(type(activation))
+    if name is None or linear.is_observed() or activation.is_observed():
+        return None
+    if not ("weight" in linear._parameters and "bias" in linear._parameters):
+        return None
+    return "gelu_tanh" if name == "gelu" and activation.approximate == "tanh" else name

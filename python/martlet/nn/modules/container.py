@@ -3,7 +3,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from .. import functional as F
 from .._common import is_iterable, is_mapping, position
+from .activation import joined_activation
+from .linear import Linear
 from .module import Module, _indent
 
 
@@ -120,8 +123,20 @@ class Sequential(Module):
         return module
 
     def forward(self, input):
-        for module in self._modules.values():
-            input = module(input)
+        modules = iter(self._modules.values())
+        for module in modules:
+            if type(module) is Linear:
+                # With the activation behind it, one step.
+                following = next(modules, None)
+                if following is None:
+                    return module(input)
+                name = joined_activation(module, following)
+                if name is None:
+                    input = following(module(input))
+                else:
+                    input = F._linear_then(input, module._parameters["weight"], module._parameters["bias"], name)
+            else:
+                input = module(input)
         return input
 
 

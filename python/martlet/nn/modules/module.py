@@ -107,6 +107,12 @@ class Module(HookMethods, StateMethods, TraversalMethods):
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
+    def is_observed(self):
+        """Whether calling the module is more than its class's ``forward``: hooks, or a ``forward`` of its own."""
+        d = self.__dict__
+        return bool(d["_forward_hooks"] or d["_forward_pre_hooks"] or d["_backward_hooks"] or d["_backward_pre_hooks"]
+                    or _any_global_hook or "forward" in d)
+
     # Attributes -----------------------------------------------------------------------------
 
     def __getattr__(self, name):

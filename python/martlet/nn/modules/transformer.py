@@ -99,8 +99,13 @@ class TransformerEncoderLayer(Module):
 
     def _feed(self, x):
         modules = self._modules
-        x = modules["dropout"](self.activation(modules["linear1"](x)))
-        return modules["dropout2"](modules["linear2"](x))
+        linear, activation = modules["linear1"], self.activation
+        name = "relu" if activation is F.relu else "gelu" if activation is F.gelu else None
+        if name is None or type(linear) is not Linear or linear.is_observed():
+            x = activation(linear(x))
+        else:
+            x = F._linear_then(x, linear.weight, linear.bias, name)
+        return modules["dropout2"](modules["linear2"](modules["dropout"](x)))
 
 
 class TransformerDecoderLayer(Module):
