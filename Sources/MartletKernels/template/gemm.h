@@ -14,8 +14,8 @@
 #define A_PAD 8
 #endif
 #define NR (2 * VL)
-/* The longest run of additions in a register: the longer, the larger the error. Panels are some such runs long, which spares
- * passes over C; blocks of A and a panel of B fill half of the second cache. */
+/* The longest run of additions in a register: the longer, the larger the error. Panels are some such runs long, which
+ * spares passes over C; blocks of A and a panel of B fill half of the second cache. */
 #define RUN 256
 #define KC (VECTOR_BYTES == 64 && IS_FLOAT ? 2 * RUN : RUN)
 /* Whether vectors can be read in part at little cost: then a narrow B is read where it lies, as A is. */
