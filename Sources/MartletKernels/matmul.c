@@ -14,8 +14,8 @@ enum { DOTS_UP_TO = 8, LONG_DOTS = 12 };
 
 enum { NO_OP = -1 };
 
-/* Whether a product of few rows, both operands along k, is less work turned round: multiply-adds of vectors for a step of k,
- * with packing 0.3 for each of the many columns, or turning each element of C once at 0.7. `narrow` is four vectors. */
+/* Whether a product of few rows, both operands along k, is less work turned round: multiply-adds of vectors for a step of
+ * k, with packing 0.3 for each of the many columns, or turning each element of C once at 0.7. `narrow` is four vectors. */
 static int turned_is_less(int64_t m, int64_t n, int64_t k, int64_t narrow) {
     int64_t lanes = narrow / 4;
     if (m > narrow) return 0;
@@ -153,7 +153,7 @@ void mk_gemm_unary_##S(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int
                        int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int32_t op, T *out) { \
     if (m <= 0 || n <= 0) return; \
     product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, bias, 0, m, n, 1, NULL, op, out}; \
-    /* The transposed product, when C is stored by columns, or when that is less work for two operands that run along k. */ \
+    /* The transposed product, when C is stored by columns, or when that is less work for operands that run along k. */ \
     if ((csc != 1 && rsc == 1 && m > 1) || \
         (csa == 1 && rsb == 1 && m > LONG_DOTS && m < n && turned_is_less(m, n, k, mk_active->gemm_narrow_##S))) \
         g = (product_##S){GEMM, n, m, k, alpha, b, csb, rsb, a, csa, rsa, beta, c, csc, rsc, bias, 1, n, m, 1, NULL, op, out}; \
@@ -198,7 +198,8 @@ static void batch_piece_##S(void *context, int64_t begin, int64_t end) { \
 void mk_gemm_batched_##S(int64_t batch, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t bsa, int64_t rsa, \
                          int64_t csa, const T *b, int64_t bsb, int64_t rsb, int64_t csb, T beta, T *c, int64_t bsc, \
                          int64_t rsc, int64_t csc) { \
-    batch_##S s = {{GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1, NULL, NO_OP, NULL}, bsa, bsb, bsc}; \
+    product_##S g = {GEMM, m, n, k, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc, NULL, 0, m, n, 1, NULL, NO_OP, NULL}; \
+    batch_##S s = {g, bsa, bsb, bsc}; \
     int64_t work = m * n * (k > 0 ? k : 1), grain = work > 0 ? GRAIN / work + 1 : batch; \
     if (batch < mk_get_num_threads()) batch_piece_##S(&s, 0, batch); \
     else mk_parallel_heavy(batch, grain, batch * work / GRAIN * 4, batch_piece_##S, &s); \

@@ -9,7 +9,10 @@ import Testing
     /// Numbers that repeat and cancel little.
     private func values(_ n: Int, _ phase: Double = 0) -> [Double] { (0..<n).map { sin(Double($0) * 1.7 + phase) } }
 
-    @Test(arguments: [(1, 1, 1), (3, 5, 7), (8, 16, 4), (17, 33, 65), (64, 10, 100), (5, 1, 300), (1, 129, 31), (130, 70, 50), (2, 3, 0)])
+    @Test(arguments: [
+        (1, 1, 1), (3, 5, 7), (8, 16, 4), (17, 33, 65), (64, 10, 100), (5, 1, 300), (1, 129, 31), (130, 70, 50), (2, 3, 0),
+        (12, 40, 300), (16, 100, 64), (115, 36, 530),
+    ])
     func gemm(_ m: Int, _ n: Int, _ k: Int) {
         let (a, b, start, bias) = (values(m * k), values(k * n, 1), values(m * n, 2), values(n, 3))
         for (transA, transB, transC) in [(false, false, false), (true, false, false), (false, true, false), (true, true, true)] {
@@ -81,6 +84,41 @@ import Testing
                 } })
             }
         }
+    }
+
+    /// Rows of a softmax do not feel each other: many at once give the bits of each alone, also in place.
+    @Test(arguments: [31, 100, 192, 200, 255, 1000, 1024, 5000]) func softmaxRowsApart(_ cols: Int) {
+        let rows = 7, n = Int64(cols)
+        var x = values(rows * cols).map { Float($0 * 9) }
+        (x[3], x[cols + 2]) = (-.infinity, .nan)
+        for softmax in [mk_softmax_f32, mk_log_softmax_f32] {
+            var (all, alone, inPlace) = (x, x, x)
+            softmax(x, &all, Int64(rows), n)
+            inPlace.withUnsafeMutableBufferPointer { softmax($0.baseAddress!, $0.baseAddress!, Int64(rows), n) }
+            x.withUnsafeBufferPointer { from in
+                alone.withUnsafeMutableBufferPointer { to in
+                    for r in 0..<rows { softmax(from.baseAddress! + r * cols, to.baseAddress! + r * cols, 1, n) }
+                }
+            }
+            #expect(zip(all, alone).allSatisfy { $0.bitPattern == $1.bitPattern })
+            #expect(zip(inPlace, alone).allSatisfy { $0.bitPattern == $1.bitPattern })
+        }
+    }
+
+    /// Results too large for the caches, which are streamed, to the last element.
+    @Test func streamedResults() {
+        let n = (8 << 20) + 777
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 4 * n, alignment: 64)
+        defer { memory.deallocate() }
+        let out = memory.bindMemory(to: Float.self, capacity: n)
+        let x = [Float](unsafeUninitializedCapacity: n) { p, count in
+            for i in 0..<n { p[i] = Float(i % 1001) - 500 }
+            count = n
+        }
+        mk_binary_f32(Int32(MK_SUB), x, 1, [1.5], 0, out, 1, Int64(n))
+        #expect((0..<n).allSatisfy { out[$0] == x[$0] - 1.5 })
+        mk_unary_f32(Int32(MK_RELU), x, 1, out, 1, Int64(n))
+        #expect((0..<n).allSatisfy { out[$0] == max(x[$0], 0) })
     }
 
     @Test(arguments: [0, 1, 2, 7, 8, 15, 16, 31, 100, 1000, 4097], [1, 3]) func reductions(_ n: Int, _ stride: Int) {

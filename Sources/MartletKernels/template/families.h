@@ -17,6 +17,7 @@
 #undef MR
 #undef NR
 #undef KC
+#undef RUN
 #undef MASKED_LOADS
 #undef MC
 #undef NC

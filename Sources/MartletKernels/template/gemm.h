@@ -14,8 +14,10 @@
 #define A_PAD 8
 #endif
 #define NR (2 * VL)
-/* Long panels spare passes over C; blocks of A and a panel of B fill half of the second cache. */
-#define KC (VECTOR_BYTES == 64 && IS_FLOAT ? 512 : 256)
+/* The longest run of additions in a register: the longer, the larger the error. Panels are some such runs long, which
+ * spares passes over C; blocks of A and a panel of B fill half of the second cache. */
+#define RUN 256
+#define KC (VECTOR_BYTES == 64 && IS_FLOAT ? 2 * RUN : RUN)
 /* Whether vectors can be read in part at little cost: then a narrow B is read where it lies, as A is. */
 #define MASKED_LOADS (VECTOR_BYTES == 64)
 #define MC ((VECTOR_BYTES == 64 ? 8 : 12) * MR)
@@ -238,7 +240,7 @@ static inline int64_t F(a_space)(int64_t m, int64_t k) {
 static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b,
                     int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows,
                     mk_gemm_done done, const void *context, T *space) {
-    int64_t blocks = (k + KC - 1) / KC, kc = (k + blocks - 1) / blocks, mr = F(tile_rows)(m);
+    int64_t runs = (k + RUN - 1) / RUN, run = (k + runs - 1) / runs, kc = run * (KC / RUN), mr = F(tile_rows)(m);
     int64_t tiles = (m + mr - 1) / mr, high = (tiles + MC / MR - 1) / (MC / MR), mc = (tiles + high - 1) / high * mr;
     /* Rows whole pages apart throw each other out of the first cache, which is felt where they are read often or fast. */
     int apart_a = csa == 1 && rsa * (int64_t)sizeof(T) % 4096 == 0, apart_b = rsb * (int64_t)sizeof(T) % 4096 == 0;
@@ -272,11 +274,17 @@ static void F(gemm)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_
                         }
                         T *to = c + (ic + i) * rsc + (jc + j) * csc;
                         F(tile_function) f = F(tiles)[h - 1][w > VL][!raw_a];
-                        if (csc == 1 && !(add && bias_rows))
-                            f(kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, w, alpha, keep, add_j);
-                        else
-                            F(turned_tile)(f, h, w, kb, a_panel, rsa, csa, b_panel, ldb, to, rsc, csc, alpha, keep,
-                                           add && bias_rows ? add + ic + i : add_j, bias_rows);
+                        for (int64_t p = 0; p < kb; p += run) {
+                            int64_t kp = kb - p < run ? kb - p : run;
+                            const T *x = a_panel + p * (raw_a ? csa : A_PAD), *y = b_panel + p * ldb;
+                            const T *plus = p + kp >= kb ? add_j : NULL;
+                            T kept = p == 0 ? keep : 1;
+                            if (csc == 1 && !(plus && bias_rows))
+                                f(kp, x, rsa, csa, y, ldb, to, rsc, w, alpha, kept, plus);
+                            else
+                                F(turned_tile)(f, h, w, kp, x, rsa, csa, y, ldb, to, rsc, csc, alpha, kept,
+                                               plus && bias_rows ? add + ic + i : plus, bias_rows);
+                        }
                     }
                 }
                 if (done && pc + kb >= k) done(context, ic, jc, mb, nb);

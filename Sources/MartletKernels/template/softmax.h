@@ -71,14 +71,15 @@ static inline __attribute__((always_inline)) T F(row_exp)(const T *x, T top, T *
 /* What is left to do in a row when its sum is known, in the columns from `at` on. */
 static inline __attribute__((always_inline)) void F(row_end)(const int log, const T *x, T top, T shift, T *out, int64_t at,
                                                              int64_t n) {
-#define FINISH(c, w, load, store) store(out + at + c, log ? load(x + at + c, w) - top - shift : load(out + at + c, w) * shift, w);
+    x += at, out += at;
+#define FINISH(c, w, load, store) store(out + c, log ? load(x + c, w) - top - shift : load(out + c, w) * shift, w);
     EACH_VECTOR(n - at, FINISH)
 #undef FINISH
 }
 
-/* Three passes at once, each over a row of its own, so that one computes while another loads and stores: of x the sum that is
- * returned, with the terms in out unless `log`; the largest element of the row after it; and the end of the row before it,
- * `lag` columns behind. The passes are those of the loops below, in the same order. */
+/* Three passes at once, each over a row of its own, so that one computes while another loads and stores: of x the sum that
+ * is returned, with the terms in out unless `log`; the largest element of the row after it; and the end of the row before
+ * it, `lag` columns behind. Each element is computed as in the loops below, in the same order. */
 static inline __attribute__((always_inline)) T F(row_step)(const int log, const T *x, T top, T *out, const T *after,
                                                            T *after_top, T top_before, T shift, int64_t lag, int64_t n) {
     V low = SPLAT(-(T)INFINITY), best[4] = {low, low, low, low}, total = {0}, unused = {0};
@@ -113,7 +114,8 @@ static int64_t F(row_lag)(const T *x, const T *out, int64_t cols) {
     return 0;
 }
 
-static inline __attribute__((always_inline)) void F(softmax_steps)(const int log, const T *x, T *out, int64_t rows, int64_t cols) {
+static inline __attribute__((always_inline)) void F(softmax_steps)(const int log, const T *x, T *out, int64_t rows,
+                                                                  int64_t cols) {
     int64_t lag = F(row_lag)(x, out, cols);
     T top = F(row_top)(x, cols), sum = F(row_exp)(x, top, log ? NULL : out, cols), after_top = 0;
     if (rows > 1) after_top = F(row_top)(x + cols, cols);
