@@ -15,6 +15,9 @@
 #define F(name) MK_CAT(MK_CAT(name, S), ISA)
 
 #include "core.h"
+#if VECTOR_BYTES == 64
+#include "pieces.h"
+#endif
 
 #define T float
 #define S f32

@@ -38,17 +38,32 @@ static inline V F(exp_all)(V x) {
                                  F(exp_8)(_mm512_extractf32x8_ps(c, 1)), 1);
 }
 
-static void F(exp_loop)(const T *x, T *out, int64_t n) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) STORE(out + i, F(exp_all)(LOAD(x + i)));
-    if (i < n) F(store_part)(out + i, F(exp_all)(F(load_part)(x + i, n - i)), n - i);
+static inline V F(tanh_all)(V x) { return (V)MK_CAT(tanh_16, ISA)((__m512)x); }
+static inline V F(erf_all)(V x) { return (V)MK_CAT(erf_16, ISA)((__m512)x); }
+static inline V F(gelu_all)(V x) { return x * 0.5f * (1 + F(erf_all)(x * 0.70710678118654752440f)); }
+static inline V F(gelu_tanh_all)(V x) {
+    return 0.5f * x * (1 + F(tanh_all)(0.79788456080286535588f * (x + 0.044715f * (x * x * x))));
+}
+
+#define LOOP(name) \
+static void F(name##_loop)(const T *x, T *out, int64_t n) { \
+    int64_t i = 0; \
+    for (; i + VL <= n; i += VL) STORE(out + i, F(name##_all)(LOAD(x + i))); \
+    if (i < n) F(store_part)(out + i, F(name##_all)(F(load_part)(x + i, n - i)), n - i); \
 }
 #else
-static void F(exp_loop)(const T *x, T *out, int64_t n) {
-    MK_VECTOR_LOOP
-    for (int64_t i = 0; i < n; i++) out[i] = F(m_exp)(x[i]);
+#define LOOP(name) \
+static void F(name##_loop)(const T *x, T *out, int64_t n) { \
+    MK_VECTOR_LOOP \
+    for (int64_t i = 0; i < n; i++) out[i] = F(m_##name)(x[i]); \
 }
 #endif
+LOOP(exp)
+LOOP(tanh)
+LOOP(erf)
+LOOP(gelu)
+LOOP(gelu_tanh)
+#undef LOOP
 
 static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     switch (op) {
@@ -59,9 +74,7 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_RSQRT: EACH(1 / F(m_sqrt)(v))
     case MK_RECIPROCAL: EACH(1 / v)
     case MK_SQUARE: EACH(v * v)
-    case MK_EXP:
-        F(exp_loop)(x, out, n);
-        return;
+    case MK_EXP: F(exp_loop)(x, out, n); return;
     case MK_EXP2: EACH(F(m_exp2)(v))
     case MK_EXPM1: EACH(F(m_expm1)(v))
     case MK_LOG: EACH(F(m_log)(v))
@@ -82,7 +95,7 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_ATAN: EACH(F(m_atan)(v))
     case MK_SINH: EACH(F(m_sinh)(v))
     case MK_COSH: EACH(F(m_cosh)(v))
-    case MK_TANH: EACH(F(m_tanh)(v))
+    case MK_TANH: F(tanh_loop)(x, out, n); return;
     case MK_ASINH: EACH(F(m_asinh)(v))
     case MK_ACOSH: EACH(F(m_acosh)(v))
     case MK_ATANH: EACH(F(m_atanh)(v))
@@ -90,10 +103,10 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_LOGSIGMOID: EACH(F(m_logsigmoid)(v))
     case MK_RELU: EACH(v < 0 ? 0 : v)
     case MK_SILU: EACH(F(m_silu)(v))
-    case MK_GELU: EACH(F(m_gelu)(v))
-    case MK_GELU_TANH: EACH(F(m_gelu_tanh)(v))
+    case MK_GELU: F(gelu_loop)(x, out, n); return;
+    case MK_GELU_TANH: F(gelu_tanh_loop)(x, out, n); return;
     case MK_SOFTPLUS: EACH(F(m_softplus)(v))
-    case MK_ERF: EACH(F(m_erf)(v))
+    case MK_ERF: F(erf_loop)(x, out, n); return;
     case MK_ERFC: EACH((T)erfc(v))
     case MK_ERFINV: EACH((T)mk_erfinv(v))
     case MK_LGAMMA: EACH((T)mk_lgamma(v))
