@@ -1,7 +1,7 @@
 # make build   the library, importable: PYTHONPATH=python python3 -c "import martlet"
 # make demo    the four programs, each beside PyTorch's output
 # make test    Swift, C and Python tests; sets up its own .venv
-# make check-accuracy   functions of one float for all 2^32 arguments (some minutes)
+# make check-accuracy   functions of one float for all 2^32 arguments (about half an hour)
 # make check-arm64      the kernels for AArch64 under qemu; needs a cross compiler
 # make bench   all workloads timed beside PyTorch and other libraries, as ratios; BENCH="--only W5" for some
 SHELL := /bin/bash

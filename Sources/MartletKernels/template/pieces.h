@@ -1,5 +1,7 @@
-/* pieces.h: tanh and erf of 16 floats, within 0.6 ulp, by polynomials of degree 6 on 32 pieces of the positive axis,
- * whose coefficients are looked up in registers. The pieces are quarters of a power of two; all below 1/8 are one. A
+/* pieces.h: functions of 16 floats by pieces of their domain, of which there are 32, whose constants are looked up in
+ * registers.
+ *
+ * tanh and erf, within 0.65 ulp, are polynomials of degree 6 on pieces of the positive axis. The pieces are quarters of a power of two; all below 1/8 are one. A
  * polynomial is in x - b, where b lies near the middle of its piece and has a result that is nearly a float (after Gal,
  * 1986), so that the sum is rounded once. Rows: b, the result there, the coefficients 1 to 6; those of the first piece
  * are of f(x) - x. A piece stands at the five low bits of the exponent and two more bits of its numbers. Coefficients
@@ -93,3 +95,34 @@ static inline __attribute__((always_inline)) __m512 MK_CAT(odd_pieces, ISA)(__m5
 
 static inline __m512 MK_CAT(tanh_16, ISA)(__m512 x) { return MK_CAT(odd_pieces, ISA)(x, MK_CAT(tanh_pieces, ISA), 9.02f); }
 static inline __m512 MK_CAT(erf_16, ISA)(__m512 x) { return MK_CAT(odd_pieces, ISA)(x, MK_CAT(erf_pieces, ISA), 3.93f); }
+
+/* log within 0.9 ulp: x = 2^k m with m between 3/4 and 3/2, which has pieces of 1/64 below 1 and of 1/32 above. A piece
+ * has a reciprocal c near that of its middle, such that -log(c) is nearly a multiple of 2^-20: with that multiple and
+ * m c - 1, then, log(x) = (k log(2) + multiple) + log1p(m c - 1), whose first sum, less the low part of log(2), is exact
+ * below 16. */
+static const float MK_CAT(log_pieces, ISA)[2][32] = {
+    {1, 0x1.e7290ep-1f, 0x1.db9dep-1f, 0x1.cf4968p-1f, 0x1.c1e82cp-1f, 0x1.b59da2p-1f, 0x1.a84052p-1f, 0x1.9d8224p-1f,
+     0x1.937edcp-1f, 0x1.8bd2p-1f, 0x1.81ccc8p-1f, 0x1.784da8p-1f, 0x1.6ff03cp-1f, 0x1.678f66p-1f, 0x1.6090b6p-1f,
+     0x1.58a1b8p-1f, 0x1.50fc46p+0f, 0x1.4be866p+0f, 0x1.446868p+0f, 0x1.3e23f8p+0f, 0x1.38a682p+0f, 0x1.318e4ep+0f,
+     0x1.2c609p+0f, 0x1.26a742p+0f, 0x1.224aa8p+0f, 0x1.1cbc16p+0f, 0x1.177094p+0f, 0x1.13ad34p+0f, 0x1.0e4e7ep+0f,
+     0x1.0ac5f4p+0f, 0x1.06095p+0f, 1},
+    {0, 0x1.9766p-5f, 0x1.2dedp-4f, 0x1.9983p-4f, 0x1.08c6p-3f, 0x1.41808p-3f, 0x1.81058p-3f, 0x1.b58c8p-3f, 0x1.e7cp-3f,
+     0x1.078a8p-2f, 0x1.21cc4p-2f, 0x1.3b51cp-2f, 0x1.5256cp-2f, 0x1.69edp-2f, 0x1.7e0bp-2f, 0x1.95594p-2f,
+     -0x1.19758p-2f, -0x1.09e98p-2f, -0x1.e504p-3f, -0x1.bd1p-3f, -0x1.99698p-3f, -0x1.6a678p-3f, -0x1.47658p-3f,
+     -0x1.1ffe8p-3f, -0x1.01738p-3f, -0x1.b3bcp-4f, -0x1.66d9p-4f, -0x1.2f5p-4f, -0x1.bd7ap-5f, -0x1.51bp-5f,
+     -0x1.7dd8p-6f, 0},
+};
+
+static inline __m512 MK_CAT(log_16, ISA)(__m512 x) {
+    const float(*rows)[32] = MK_CAT(log_pieces, ISA);
+    __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan), k = _mm512_getexp_ps(x), one = _mm512_set1_ps(1);
+    __m512i at = _mm512_srli_epi32((__m512i)m, 18);
+    k = _mm512_mask_add_ps(k, _mm512_cmp_ps_mask(m, one, _CMP_LT_OQ), k, one);
+    __m512 c = _mm512_permutex2var_ps(_mm512_loadu_ps(rows[0]), at, _mm512_loadu_ps(rows[0] + 16));
+    __m512 multiple = _mm512_permutex2var_ps(_mm512_loadu_ps(rows[1]), at, _mm512_loadu_ps(rows[1] + 16));
+    __m512 r = _mm512_fmsub_ps(m, c, one), q = _mm512_fmadd_ps(r, _mm512_set1_ps(0x1.947cbep-3f), _mm512_set1_ps(-0x1.002494p-2f));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(0x1.55559cp-2f));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(-0x1.fffffep-2f));
+    __m512 high = _mm512_fmadd_ps(k, _mm512_set1_ps(0x1.62e4p-1f), multiple);
+    return high + (r + _mm512_fmadd_ps(q, r * r, k * _mm512_set1_ps(0x1.7f7d1cp-20f)));
+}

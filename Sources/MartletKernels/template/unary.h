@@ -38,11 +38,22 @@ static inline V F(exp_all)(V x) {
                                  F(exp_8)(_mm512_extractf32x8_ps(c, 1)), 1);
 }
 
+static inline V F(log_all)(V x) { return (V)MK_CAT(log_16, ISA)((__m512)x); }
 static inline V F(tanh_all)(V x) { return (V)MK_CAT(tanh_16, ISA)((__m512)x); }
 static inline V F(erf_all)(V x) { return (V)MK_CAT(erf_16, ISA)((__m512)x); }
 static inline V F(gelu_all)(V x) { return x * 0.5f * (1 + F(erf_all)(x * 0.70710678118654752440f)); }
 static inline V F(gelu_tanh_all)(V x) {
     return 0.5f * x * (1 + F(tanh_all)(0.79788456080286535588f * (x + 0.044715f * (x * x * x))));
+}
+
+static inline V F(gelu_grad_all)(V x) {
+    V cdf = 0.5f * (1 + F(erf_all)(x * 0.70710678118654752440f));
+    return cdf + x * (0.39894228040143267794f * F(exp_below)(x * x * -0.5f));
+}
+static inline V F(gelu_tanh_grad_all)(V x) {
+    const float k = 0.79788456080286535588f, c = 0.044715f;
+    V t = F(tanh_all)(k * (x + c * x * x * x));
+    return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * (k * (1 + 3 * c * x * x));
 }
 
 #define LOOP(name) \
@@ -59,6 +70,7 @@ static void F(name##_loop)(const T *x, T *out, int64_t n) { \
 }
 #endif
 LOOP(exp)
+LOOP(log)
 LOOP(tanh)
 LOOP(erf)
 LOOP(gelu)
@@ -77,7 +89,7 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_EXP: F(exp_loop)(x, out, n); return;
     case MK_EXP2: EACH(F(m_exp2)(v))
     case MK_EXPM1: EACH(F(m_expm1)(v))
-    case MK_LOG: EACH(F(m_log)(v))
+    case MK_LOG: F(log_loop)(x, out, n); return;
     case MK_LOG2: EACH(F(m_log2)(v))
     case MK_LOG10: EACH(F(m_log10)(v))
     case MK_LOG1P: EACH(F(m_log1p)(v))
