@@ -16,7 +16,7 @@ done
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 compile() {
-    "$clang" --target=aarch64-linux-gnu -isystem $sysroot/include -O2 -std=gnu11 -Wall -Werror -Wno-pass-failed -Iinclude -c "$@"
+    "$clang" --target=aarch64-linux-gnu -isystem $sysroot/include -O2 -std=gnu11 -Wall -Werror -Iinclude -c "$@"
 }
 for source in Sources/MartletKernels/*.c; do
     compile -ISources/MartletKernels/include "$source" -o "$out/$(basename "$source").o"

@@ -17,10 +17,10 @@ enum { CHUNK = 2048 };
 
 /* The C library's vector function where it has one, of 4 values and within 4 places of double, else f. */
 typedef struct { double (*f)(double); const char *name; void *four; } library;
-static library the_exp = {exp, "exp", 0}, the_exp2 = {exp2, "exp2", 0}, the_expm1 = {expm1, "expm1", 0}, the_log = {log, "log", 0},
-               the_log2 = {log2, "log2", 0}, the_log10 = {log10, "log10", 0}, the_log1p = {log1p, "log1p", 0},
-               the_tanh = {tanh, "tanh", 0}, the_erf = {erf, "erf", 0}, the_erfc = {erfc, "erfc", 0}, the_sin = {sin, "sin", 0},
-               the_cos = {cos, "cos", 0};
+static library the_exp = {exp, "exp", 0}, the_exp2 = {exp2, "exp2", 0}, the_expm1 = {expm1, "expm1", 0},
+               the_log = {log, "log", 0}, the_log2 = {log2, "log2", 0}, the_log10 = {log10, "log10", 0},
+               the_log1p = {log1p, "log1p", 0}, the_tanh = {tanh, "tanh", 0}, the_erf = {erf, "erf", 0},
+               the_erfc = {erfc, "erfc", 0}, the_sin = {sin, "sin", 0}, the_cos = {cos, "cos", 0};
 
 static void find_vector_functions(void) {
 #if defined(__x86_64__)
@@ -124,7 +124,13 @@ static const struct function {
 /* ---- One function over many arguments ---- */
 
 typedef struct { double error; float at; } worst;
-typedef struct { const struct function *f; uint64_t step, begin, end; const mk_table **list; int count; worst worst[3]; } work;
+typedef struct {
+    const struct function *f;
+    uint64_t step, begin, end;
+    const mk_table **list;
+    int count;
+    worst worst[3];
+} work;
 
 static void values(const struct function *f, const mk_table *t, const float *x, float *out) {
     if (f->exponent == 0) t->unary_f32(f->op, x, out, CHUNK);
@@ -165,7 +171,8 @@ static void *run(void *context) {
                 double size = fabs(want[i]), mine = got[i], nearest = (double)(float)want[i];
                 size = w->f->beside && fabs(wide[i]) > size ? fabs(wide[i]) : size;
                 double e = fabs(mine - want[i]) / place(size);
-                e = mine == nearest ? (fabs(nearest) < INFINITY ? e : 0) : (mine != mine && nearest != nearest) ? 0 : e == e ? e : INFINITY;
+                if (mine == nearest) e = fabs(nearest) < INFINITY ? e : 0;
+                else if (e != e) e = mine != mine && nearest != nearest ? 0 : INFINITY;
                 error[i] = e;
                 most = e > most ? e : most;
             }
@@ -196,10 +203,11 @@ int main(int argc, char **argv) {
         int parts = threads < MOST ? threads : MOST;
         /* Interleaved, since some arguments take much longer than others. */
         for (int p = 0; p < parts; p++) {
-            part[p] = (work){&functions[i], step * (uint64_t)parts, step * (uint64_t)p, (uint64_t)1 << 32, list, count, {{0}}};
+            uint64_t begin = step * (uint64_t)p, stride = step * (uint64_t)parts;
+            part[p] = (work){&functions[i], stride, begin, (uint64_t)1 << 32, list, count, {{0, 0}}};
             if (pthread_create(thread + p, NULL, run, part + p)) return 2;
         }
-        worst most[3] = {{0}};
+        worst most[3] = {{0, 0}};
         for (int p = 0; p < parts; p++) {
             pthread_join(thread[p], NULL);
             for (int t = 0; t < count; t++)

@@ -38,14 +38,16 @@ static void check_conversions(void) {
         else verify(wide[i] == (i >> 15 ? -want : want) && !signbit(wide[i]) == !(i >> 15), "half %x", i);
     }
     mk_f32_to_f16(wide, 1, back, 1, 65536);
-    for (int i = 0; i < 65536; i++) verify(back[i] == (wide[i] == wide[i] ? i : (i & 0x8000) | 0x7e00), "half %x there and back", i);
+    for (int i = 0; i < 65536; i++)
+        verify(back[i] == (wide[i] == wide[i] ? i : (i & 0x8000) | 0x7e00), "half %x there and back", i);
     /* Between two halves: the nearer one, of equally near ones the even one. */
     for (int i = 0; i < 0x7c00; i++) {
         double here = wide[i], next = i + 1 == 0x7c00 ? 65536 : wide[i + 1], middle = (here + next) / 2;
         float x[] = {(float)middle, nextafterf((float)middle, 0), nextafterf((float)middle, INFINITY), (float)-middle};
         uint16_t got[4];
         mk_f32_to_f16(x, 1, got, 1, 4);
-        verify(got[0] == i + (i & 1) && got[1] == i && got[2] == i + 1 && got[3] == ((i + (i & 1)) | 0x8000), "rounding above half %x", i);
+        verify(got[0] == i + (i & 1) && got[1] == i && got[2] == i + 1 && got[3] == ((i + (i & 1)) | 0x8000),
+               "rounding above half %x", i);
     }
     mk_bf16_to_f32(half, 1, wide, 1, 65536);
     mk_f32_to_bf16(wide, 1, back, 1, 65536);
@@ -85,9 +87,11 @@ static void check_random(void) {
         mk_uniform_f64(&g, d, 1001, -1, 2);
         seen[3] = hash_of(d, sizeof d);
         seen[4] = mk_mt_next64(&g);
-        static const uint64_t known[] = {0x87b71e9bd9192decu, 0xd2365a1a7d700585u, 0x6d7f2bd9d02482a5u, 0x1ea5ca8c4e31bebdu, 0xa652f11e7d0cf7cu};
+        static const uint64_t known[] = {0x87b71e9bd9192decu, 0xd2365a1a7d700585u, 0x6d7f2bd9d02482a5u,
+                                         0x1ea5ca8c4e31bebdu, 0xa652f11e7d0cf7cu};
         static const char *const names[] = {"uniform float", "normal float", "Bernoulli", "uniform double", "64-bit"};
-        for (int i = 0; i < 5; i++) verify(seen[i] == known[i], "%s numbers: 0x%llx", names[i], (unsigned long long)seen[i]);
+        for (int i = 0; i < 5; i++)
+            verify(seen[i] == known[i], "%s numbers: 0x%llx", names[i], (unsigned long long)seen[i]);
     }
     mk_random_set_portable(0);
 }

@@ -11,7 +11,8 @@ static C(matrix) C(lay)(T *memory, int layout, int64_t rows, int64_t cols) {
 
 static void C(check_product)(int64_t m, int64_t n, int64_t k, int la, int lb, int lc, T alpha, T beta, int with_bias) {
     enum { GUARD = 16 };
-    int64_t size_a = (m + 2) * (2 * k + 4) + 2 * m, size_b = (k + 2) * (2 * n + 4) + 2 * k, size_c = (m + 2) * (2 * n + 4) + 2 * GUARD;
+    int64_t size_a = (m + 2) * (2 * k + 4) + 2 * m, size_b = (k + 2) * (2 * n + 4) + 2 * k,
+        size_c = (m + 2) * (2 * n + 4) + 2 * GUARD;
     T *memory = malloc((size_t)(size_a + size_b + 2 * size_c + n) * sizeof(T));
     T *c = memory + size_a + size_b, *old = c + size_c, *bias = old + size_c;
     C(fill)(memory, size_a + size_b, -1, 1);
@@ -33,15 +34,17 @@ static void C(check_product)(int64_t m, int64_t n, int64_t k, int la, int lb, in
             bad += !(R(fabs)(*got - sum) <= EPS * (2 * sqrt((double)k) + 4) * (size + R(fabs)(beta) * 4 + with_bias));
             *got = *was;
         }
-    verify(!bad, "product %lld x %lld x %lld of layouts %d %d %d, alpha %g, beta %g, bias %d: %d elements are off", (long long)m,
-           (long long)n, (long long)k, la, lb, lc, (double)alpha, (double)beta, with_bias, bad);
-    verify(!memcmp(c, old, (size_t)size_c * sizeof(T)), "product %lld x %lld x %lld writes elsewhere", (long long)m, (long long)n, (long long)k);
+    verify(!bad, "product %lld x %lld x %lld of layouts %d %d %d, alpha %g, beta %g, bias %d: %d elements are off",
+           (long long)m, (long long)n, (long long)k, la, lb, lc, (double)alpha, (double)beta, with_bias, bad);
+    verify(!memcmp(c, old, (size_t)size_c * sizeof(T)), "product %lld x %lld x %lld writes elsewhere", (long long)m,
+           (long long)n, (long long)k);
     free(memory);
 }
 
 static void C(check_products)(int rounds) {
     static const int64_t sides[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 24, 25, 31, 33, 40, 64, 65};
-    static const int64_t shapes[][3] = {{130, 70, 33}, {40, 33, 520}, {13, 2100, 9}, {64, 64, 64}, {5, 70, 300}, {200, 6, 65}, {1, 300, 90}, {300, 1, 90}};
+    static const int64_t shapes[][3] = {{130, 70, 33}, {40, 33, 520}, {13, 2100, 9}, {64, 64, 64},
+                                        {5, 70, 300},  {200, 6, 65},  {1, 300, 90},  {300, 1, 90}};
     static const T scales[] = {1, 1, (T)0.5, -1}, keeps[] = {0, 0, 1, (T)0.25};
     for (int i = 0; i < rounds; i++)
         C(check_product)(sides[below(23)], sides[below(23)], sides[below(23)], (int)below(4), (int)below(4), (int)below(4),

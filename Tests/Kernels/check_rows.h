@@ -31,7 +31,8 @@ static void C(check_reductions)(void) {
         K(mean_var)(x, n, &mean, &m2);
         REAL m = sum / (REAL)n, deviations = 0;
         for (int64_t i = 0; i < n; i++) deviations += (x[i] - m) * (x[i] - m);
-        verify(fabs(mean - (double)m) < 1e-12 && fabs(m2 - (double)deviations) < 1e-11 * (double)n, "mean and variance of %lld", (long long)n);
+        verify(fabs(mean - (double)m) < 1e-12 && fabs(m2 - (double)deviations) < 1e-11 * (double)n,
+            "mean and variance of %lld", (long long)n);
         int64_t top = 0, bottom = 0;
         for (int64_t i = 0; i < n; i++) top = x[i] > x[top] ? i : top, bottom = x[i] < x[bottom] ? i : bottom;
         verify(K(max)(x, n, &at) == x[top] && at == top, "max of %lld", (long long)n);
@@ -79,7 +80,8 @@ static void C(check_normal_rows)(void) {
     static const int64_t widths[] = {1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 33, 50, 64, 100, 257, 1030};
     for (size_t q = 0; q < sizeof widths / sizeof *widths; q++) {
         int64_t cols = widths[q], rows = 5, n = rows * cols;
-        T *x = C(long_x), *g = x + n, *w = g + n, *b = w + cols, *out = C(long_y), *y = out + n, *dx = y + n, *dw = dx + n, *db = dw + cols;
+        T *x = C(long_x), *g = x + n, *w = g + n, *b = w + cols, *out = C(long_y), *y = out + n, *dx = y + n, *dw = dx + n,
+            *db = dw + cols;
         T mean[5], rstd[5];
         C(fill)(x, n, -4, 4);
         C(fill)(g, n, -1, 1);
@@ -103,7 +105,8 @@ static void C(check_normal_rows)(void) {
         for (int64_t i = 0; i < n; i++) {
             REAL grads = 0;
             for (int64_t c = 0; c < cols; c++) grads += g[i / cols * cols + c];
-            C(near)("log softmax backward", cols, i, dx[i], g[i] - R(exp)(y[i]) * grads, EPS * (8 + (double)R(fabs)(grads) * 8));
+            C(near)("log softmax backward", cols, i, dx[i], g[i] - R(exp)(y[i]) * grads,
+                EPS * (8 + (double)R(fabs)(grads) * 8));
         }
         for (int form = 0; form < 4; form++) {
             const T *weight = form & 1 ? w : NULL, *bias = form & 2 ? b : NULL;
@@ -122,9 +125,12 @@ static void C(check_normal_rows)(void) {
                     sum_g += gw, sum_gh += gw * h;
                 }
                 for (int64_t c = 0; c < cols; c++) {
-                    REAL h = (row[c] - m) * scale, gw = grad[c] * (weight ? (REAL)w[c] : 1), gh = (row[c] - (REAL)mean[r]) * rstd[r];
-                    C(near)("layer norm", cols, c, out[r * cols + c], h * (weight ? (REAL)w[c] : 1) + (bias ? (REAL)b[c] : 0), EPS * 24 * (double)scale);
-                    C(near)("layer norm backward", cols, c, dx[r * cols + c], (gw - sum_g / (REAL)cols - gh * sum_gh / (REAL)cols) * rstd[r],
+                    REAL h = (row[c] - m) * scale, gw = grad[c] * (weight ? (REAL)w[c] : 1),
+                        gh = (row[c] - (REAL)mean[r]) * rstd[r];
+                    C(near)("layer norm", cols, c, out[r * cols + c],
+                            h * (weight ? (REAL)w[c] : 1) + (bias ? (REAL)b[c] : 0), EPS * 24 * (double)scale);
+                    C(near)("layer norm backward", cols, c, dx[r * cols + c],
+                            (gw - sum_g / (REAL)cols - gh * sum_gh / (REAL)cols) * rstd[r],
                             EPS * 24 * (double)scale);
                 }
             }
@@ -156,7 +162,8 @@ static void C(check_optimizers)(void) {
             for (int k = 0; k < 3; k++) C(fill)(s[k], N, 0.5, 1);
             memcpy(p0, p, sizeof p);
             memcpy(s0, s, sizeof s);
-            double sgd[] = {lr, mom, 0.5 * third, wd, fourth, sign < 0, fifth}, rms[] = {lr, 0.75, 0.0625, wd, mom, sign < 0};
+            double sgd[] = {lr, mom, 0.5 * third, wd, fourth, sign < 0, fifth};
+            double rms[] = {lr, 0.75, 0.0625, wd, mom, sign < 0};
             double adam[] = {lr, 0.75, 0.875, 0.0625, wd, third, sign < 0, 0.5, 0.25}, grad[] = {lr, 0.0625, wd, sign < 0};
             double delta[] = {lr, 0.75, 0.0625, wd, sign < 0}, max[] = {lr, 0.75, 0.875, 0.0625, wd, sign < 0, 0.5};
             if (kind == 0) K(sgd)(p, g, s[0], N, sgd);
@@ -166,7 +173,8 @@ static void C(check_optimizers)(void) {
             if (kind == 4) K(adadelta)(p, g, s[0], s[1], N, delta);
             if (kind == 5) K(adamax)(p, g, s[0], s[1], N, max);
             for (int i = 0; i < N; i++) {
-                REAL q = p0[i], a = s0[0][i], b = s0[1][i], c = s0[2][i], d = sign * g[i] + (kind == 1 && third ? 0 : wd * q);
+                REAL q = p0[i], a = s0[0][i], b = s0[1][i], c = s0[2][i];
+                REAL d = sign * g[i] + (kind == 1 && third ? 0 : wd * q);
                 if (kind == 0 && mom == 0) q -= lr * d;
                 else if (kind == 0) {
                     a = fifth ? d : mom * a + (1 - 0.5 * third) * d;
@@ -190,7 +198,8 @@ static void C(check_optimizers)(void) {
                 if (!(kind == 2 && third && s0[0][i] * 0.75 - s0[1][i] * s0[1][i] < 0.3)) /* a difference that may vanish */
                     C(near)("parameter after a step of optimizer", kind, options, p[i], q, EPS * 8);
                 C(near)("first moment of optimizer", kind, options, s[0][i], a, EPS * 4);
-                if (kind != 0 && kind != 3 && !(kind == 2 && !third)) C(near)("second moment of optimizer", kind, options, s[1][i], b, EPS * 4);
+                if (kind != 0 && kind != 3 && !(kind == 2 && !third))
+                    C(near)("second moment of optimizer", kind, options, s[1][i], b, EPS * 4);
             }
         }
 }
@@ -199,7 +208,8 @@ static void C(check_table)(void) {
     enum { ROWS = 50, N = 90 };
     int64_t index[N], order[N], starts[ROWS + 1], groups = 0;
     for (int64_t block = 1; block < 40; block += 6) {
-        T *table = C(long_x), *source = C(long_y), *out = source + N * block, *m = table + 2 * ROWS * block, *v = m + ROWS * block;
+        T *table = C(long_x), *source = C(long_y), *out = source + N * block, *m = table + 2 * ROWS * block,
+            *v = m + ROWS * block;
         C(fill)(table, ROWS * block, -1, 1);
         C(fill)(source, N * block, -1, 1);
         memcpy(table + ROWS * block, table, (size_t)(ROWS * block) * sizeof(T));
@@ -225,7 +235,8 @@ static void C(check_table)(void) {
         C(mk_merge_rows)(source, block, order, starts, groups, out);
         for (int64_t k = 0; k < groups * block; k++) {
             REAL want = 0;
-            for (int64_t e = starts[k / block]; e < starts[k / block + 1]; e++) want += source[order[e] * block + k % block];
+            for (int64_t e = starts[k / block]; e < starts[k / block + 1]; e++)
+                want += source[order[e] * block + k % block];
             C(near)("merged row", block, k, out[k], want, EPS * 16);
         }
         C(fill)(m, ROWS * block, -1, 1);

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 build() {
-    cc -std=gnu11 -O2 -Wall -Wextra -Werror "Tests/Kernels/$1.c" .build/release/MartletKernels.build/*.o -o "$out/$1" -lm -ldl -lpthread
+    cc -std=gnu11 -O2 -Wall -Wextra -Werror "Tests/Kernels/$1.c" .build/release/MartletKernels.build/*.o \
+        -o "$out/$1" -lm -ldl -lpthread
 }
 case ${1:-} in
 kernels)

@@ -49,7 +49,8 @@ static inline void verify_same(const char *name, int64_t n, const void *p, size_
 
 /* Lengths that leave every remainder of a vector, and one longer. */
 static const int64_t lengths[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 31, 32, 33, 47, 63, 65, 130, 515};
-#define EACH_LENGTH(n) for (size_t at_ = 0, n; at_ < sizeof lengths / sizeof *lengths && (n = (size_t)lengths[at_], 1); at_++)
+#define EACH_LENGTH(n) \
+    for (size_t at_ = 0, n; at_ < sizeof lengths / sizeof *lengths && (n = (size_t)lengths[at_], 1); at_++)
 
 /* The tables that this machine can run. */
 static inline int tables(const mk_table **list) {

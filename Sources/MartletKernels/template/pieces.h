@@ -1,11 +1,12 @@
 /* pieces.h: functions of 16 floats by pieces of their domain, of which there are 32, whose constants are looked up in
  * registers.
  *
- * tanh and erf, within 0.65 ulp, are polynomials of degree 6 on pieces of the positive axis. The pieces are quarters of a power of two; all below 1/8 are one. A
- * polynomial is in x - b, where b lies near the middle of its piece and has a result that is nearly a float (after Gal,
- * 1986), so that the sum is rounded once. Rows: b, the result there, the coefficients 1 to 6; those of the first piece
- * are of f(x) - x. A piece stands at the five low bits of the exponent and two more bits of its numbers. Coefficients
- * are least squares at Chebyshev nodes of the relative error, rounded one after the other: 2^-30. */
+ * tanh and erf, within 0.65 ulp, are polynomials of degree 6 on pieces of the positive axis. The pieces are quarters of
+ * a power of two; all below 1/8 are one. A polynomial is in x - b, where b lies near the middle of its piece and has a
+ * result that is nearly a float (after Gal, 1986), so that the sum is rounded once. Rows: b, the result there, the
+ * coefficients 1 to 6; those of the first piece are of f(x) - x. A piece stands at the five low bits of the exponent and
+ * two more bits of its numbers. Coefficients are least squares at Chebyshev nodes of the relative error, rounded one
+ * after the other: 2^-30. */
 static const float MK_CAT(tanh_pieces, ISA)[8][32] = {
     {0x1.1ffe8p+1f, 0x1.5ffe74p+1f, 0x1.a0006ep+1f, 0x1.e001ecp+1f, 0x1.2000dcp+2f, 0x1.6005f2p+2f, 0x1.9fef28p+2f,
      0x1.e0d5c4p+2f, 0x1.154246p+3f, 0, 0, 0, 0, 0, 0, 0, 0x1.2000dep-3f, 0x1.5fff58p-3f, 0x1.9fff9ap-3f, 0x1.dfff3p-3f,
@@ -89,14 +90,15 @@ static inline __attribute__((always_inline)) __m512 MK_CAT(odd_pieces, ISA)(__m5
     for (int i = 6; i >= 2; i--) q = _mm512_fmadd_ps(q, y, LOOK_UP(i));
     __m512 base = _mm512_mask_mov_ps(LOOK_UP(1), _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.125f), _CMP_LT_OQ), a);
     __m512 r = _mm512_fmadd_ps(q, y, base);
-    return (__m512)_mm512_ternarylogic_epi32((__m512i)r, (__m512i)x, _mm512_set1_epi32((int)0x80000000), 0xf8); /* r | x & sign */
+    /* r | x & sign */
+    return (__m512)_mm512_ternarylogic_epi32((__m512i)r, (__m512i)x, _mm512_set1_epi32((int)0x80000000), 0xf8);
 #undef LOOK_UP
 }
 
 static inline __m512 MK_CAT(tanh_16, ISA)(__m512 x) { return MK_CAT(odd_pieces, ISA)(x, MK_CAT(tanh_pieces, ISA), 9.02f); }
 static inline __m512 MK_CAT(erf_16, ISA)(__m512 x) { return MK_CAT(odd_pieces, ISA)(x, MK_CAT(erf_pieces, ISA), 3.93f); }
 
-/* log within 0.9 ulp: x = 2^k m with m between 3/4 and 3/2, which has pieces of 1/64 below 1 and of 1/32 above. A piece
+/* log within 1.01 ulp: x = 2^k m with m between 3/4 and 3/2, which has pieces of 1/64 below 1 and of 1/32 above. A piece
  * has a reciprocal c near that of its middle, such that -log(c) is nearly a multiple of 2^-20: with that multiple and
  * m c - 1, then, log(x) = (k log(2) + multiple) + log1p(m c - 1), whose first sum, less the low part of log(2), is exact
  * below 16. */
@@ -115,12 +117,14 @@ static const float MK_CAT(log_pieces, ISA)[2][32] = {
 
 static inline __m512 MK_CAT(log_16, ISA)(__m512 x) {
     const float(*rows)[32] = MK_CAT(log_pieces, ISA);
-    __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan), k = _mm512_getexp_ps(x), one = _mm512_set1_ps(1);
+    __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+    __m512 k = _mm512_getexp_ps(x), one = _mm512_set1_ps(1);
     __m512i at = _mm512_srli_epi32((__m512i)m, 18);
     k = _mm512_mask_add_ps(k, _mm512_cmp_ps_mask(m, one, _CMP_LT_OQ), k, one);
     __m512 c = _mm512_permutex2var_ps(_mm512_loadu_ps(rows[0]), at, _mm512_loadu_ps(rows[0] + 16));
     __m512 multiple = _mm512_permutex2var_ps(_mm512_loadu_ps(rows[1]), at, _mm512_loadu_ps(rows[1] + 16));
-    __m512 r = _mm512_fmsub_ps(m, c, one), q = _mm512_fmadd_ps(r, _mm512_set1_ps(0x1.947cbep-3f), _mm512_set1_ps(-0x1.002494p-2f));
+    __m512 r = _mm512_fmsub_ps(m, c, one);
+    __m512 q = _mm512_fmadd_ps(r, _mm512_set1_ps(0x1.947cbep-3f), _mm512_set1_ps(-0x1.002494p-2f));
     q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(0x1.55559cp-2f));
     q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(-0x1.fffffep-2f));
     __m512 high = _mm512_fmadd_ps(k, _mm512_set1_ps(0x1.62e4p-1f), multiple);
