@@ -95,7 +95,7 @@ static const struct function {
     double limit, low;   /* places allowed; least argument */
     int beside;          /* a last place is also taken of the argument */
 } functions[] = {
-    {"exp", MK_EXP, 0, in_double_exp, 0.51, -INFINITY, 0},
+    {"exp", MK_EXP, 0, in_double_exp, 0.8, -INFINITY, 0},
     {"exp2", MK_EXP2, 0, in_double_exp2, 0.51, -INFINITY, 0},
     {"expm1", MK_EXPM1, 0, in_double_expm1, 0.51, -INFINITY, 0},
     {"log", MK_LOG, 0, in_double_log, 1.01, -INFINITY, 0},

@@ -51,7 +51,7 @@ static const struct {
     {MK_RSQRT, "rsqrt", C(rsqrt), 0, 1e9, 1.5, 1.5, 0},
     {MK_RECIPROCAL, "reciprocal", C(reciprocal), -1e9, 1e9, 0.5, 0.51, 0},
     {MK_SQUARE, "square", C(square), -1e9, 1e9, 0.5, 0.51, 0},
-    {MK_EXP, "exp", R(exp), -90, 90, 0.51, 1.1, 0},
+    {MK_EXP, "exp", R(exp), -90, 90, 0.8, 1.1, 0},
     {MK_EXP2, "exp2", R(exp2), -130, 130, 0.51, 1.1, 0},
     {MK_EXPM1, "expm1", R(expm1), -20, 20, 0.51, 1.1, 0},
     {MK_LOG, "log", R(log), 0, 100, 1.01, 1.1, 0},

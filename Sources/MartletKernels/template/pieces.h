@@ -130,3 +130,23 @@ static inline __m512 MK_CAT(log_16, ISA)(__m512 x) {
     __m512 high = _mm512_fmadd_ps(k, _mm512_set1_ps(0x1.62e4p-1f), multiple);
     return high + (r + _mm512_fmadd_ps(q, r * r, k * _mm512_set1_ps(0x1.7f7d1cp-20f)));
 }
+
+/* exp within 0.6 ulp, 0.8 where the result is subnormal: x = n log(2) + r with n a multiple of 1/16, whose last four bits
+ * choose 2^(n - floor(n)), in two parts; e^r is a cubic whose largest error is the least, 2^-29. */
+static inline __m512 MK_CAT(exp_16, ISA)(__m512 x) {
+    const __m512 roots = {0x1p+0f,        0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fep+0f,  0x1.3dea64p+0f,
+                          0x1.4bfdaep+0f, 0x1.5ab07ep+0f, 0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f, 0x1.9c4918p+0f,
+                          0x1.ae89fap+0f, 0x1.c199bep+0f, 0x1.d5818ep+0f, 0x1.ea4afap+0f};
+    const __m512 rests = {0,                0x1.9f3122p-25f,  -0x1.c15742p-27f, 0x1.ceac48p-25f,  0x1.4636e2p-25f,
+                          0x1.824684p-25f,  -0x1.593abcp-25f, -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f,  -0x1.829fdp-25f,
+                          0x1.15506ep-27f,  0x1.51f848p-27f,  -0x1.a94b14p-26f, -0x1.3d56b2p-27f, -0x1.822dbcp-27f,
+                          0x1.52486cp-27f};
+    /* NaN stays. */
+    __m512 c = _mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), x));
+    __m512 t = _mm512_fmadd_ps(c, _mm512_set1_ps(0x1.715476p+0f), _mm512_set1_ps(0x1.8p19f)), n = t - 0x1.8p19f;
+    __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(0x1.05c61p-29f), _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e43p-1f), c));
+    __m512 q = _mm512_fmadd_ps(r, _mm512_set1_ps(0x1.555736p-3f), _mm512_set1_ps(0x1.00022p-1f));
+    q = _mm512_fmadd_ps(q, r * r, r);
+    __m512 root = _mm512_permutexvar_ps((__m512i)t, roots), rest = _mm512_permutexvar_ps((__m512i)t, rests);
+    return _mm512_scalef_ps(root + _mm512_fmadd_ps(root, q, rest), n);
+}

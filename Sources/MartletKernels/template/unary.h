@@ -12,32 +12,7 @@ static int F(has_huge)(const T *x, int64_t n) {
 }
 
 #if IS_FLOAT && VECTOR_BYTES == 64
-/* Eight exponentials in double, to 2^-41: x = n ln 2 + r with n a multiple of 1/8, whose last three bits choose
- * 2^(n - floor(n)); shorter than core.h's polynomial. */
-static inline __m256 F(exp_8)(__m256 x) {
-    const __m512d roots = {0x1p+0,
-                           0x1.172b83c7d517bp+0,
-                           0x1.306fe0a31b715p+0,
-                           0x1.4bfdad5362a27p+0,
-                           0x1.6a09e667f3bcdp+0,
-                           0x1.8ace5422aa0dbp+0,
-                           0x1.ae89f995ad3adp+0,
-                           0x1.d5818dcfba487p+0};
-    __m512d c = _mm512_cvtps_pd(x), t = FMA(c, _mm512_set1_pd(0x1.71547652b82fep+0), _mm512_set1_pd(0x1.8p49));
-    __m512d n = t - 0x1.8p49, r = FMA(-n, _mm512_set1_pd(0x1.62e42fefa39efp-1), c);
-    __m512d q = FMA(r, _mm512_set1_pd(0x1.110ef4332ed68p-7), _mm512_set1_pd(0x1.555ceda62a29bp-5));
-    q = FMA(q, r, _mm512_set1_pd(0x1.555555771d5c9p-3));
-    q = FMA(q, r, _mm512_set1_pd(0x1.ffffffdc1407fp-2));
-    __m512d root = _mm512_permutexvar_pd((__m512i)t, roots);
-    return _mm512_cvtpd_ps(_mm512_scalef_pd(FMA(root, FMA(q, r * r, r), root), n));
-}
-
-static inline V F(exp_all)(V x) {
-    __m512 c = _mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), (__m512)x));
-    return (V)_mm512_insertf32x8(_mm512_castps256_ps512(F(exp_8)(_mm512_castps512_ps256(c))),
-                                 F(exp_8)(_mm512_extractf32x8_ps(c, 1)), 1);
-}
-
+static inline V F(exp_all)(V x) { return (V)MK_CAT(exp_16, ISA)((__m512)x); }
 static inline V F(log_all)(V x) { return (V)MK_CAT(log_16, ISA)((__m512)x); }
 static inline V F(tanh_all)(V x) { return (V)MK_CAT(tanh_16, ISA)((__m512)x); }
 static inline V F(erf_all)(V x) { return (V)MK_CAT(erf_16, ISA)((__m512)x); }
