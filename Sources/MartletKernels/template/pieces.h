@@ -133,7 +133,8 @@ static inline __m512 MK_CAT(log_16, ISA)(__m512 x) {
 
 /* exp within 0.6 ulp, 0.8 where the result is subnormal: x = n log(2) + r with n a multiple of 1/16, whose last four bits
  * choose 2^(n - floor(n)), in two parts; e^r is a cubic whose largest error is the least, 2^-29. */
-static inline __m512 MK_CAT(exp_16, ISA)(__m512 x) {
+/* For -120 <= c <= 100, or NaN. */
+static inline __attribute__((always_inline)) __m512 MK_CAT(exp_within, ISA)(__m512 c) {
     const __m512 roots = {0x1p+0f,        0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fep+0f,  0x1.3dea64p+0f,
                           0x1.4bfdaep+0f, 0x1.5ab07ep+0f, 0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f, 0x1.9c4918p+0f,
                           0x1.ae89fap+0f, 0x1.c199bep+0f, 0x1.d5818ep+0f, 0x1.ea4afap+0f};
@@ -141,12 +142,23 @@ static inline __m512 MK_CAT(exp_16, ISA)(__m512 x) {
                           0x1.824684p-25f,  -0x1.593abcp-25f, -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f,  -0x1.829fdp-25f,
                           0x1.15506ep-27f,  0x1.51f848p-27f,  -0x1.a94b14p-26f, -0x1.3d56b2p-27f, -0x1.822dbcp-27f,
                           0x1.52486cp-27f};
-    /* NaN stays. */
-    __m512 c = _mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), x));
     __m512 t = _mm512_fmadd_ps(c, _mm512_set1_ps(0x1.715476p+0f), _mm512_set1_ps(0x1.8p19f)), n = t - 0x1.8p19f;
     __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(0x1.05c61p-29f), _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e43p-1f), c));
     __m512 q = _mm512_fmadd_ps(r, _mm512_set1_ps(0x1.555736p-3f), _mm512_set1_ps(0x1.00022p-1f));
     q = _mm512_fmadd_ps(q, r * r, r);
     __m512 root = _mm512_permutexvar_ps((__m512i)t, roots), rest = _mm512_permutexvar_ps((__m512i)t, rests);
     return _mm512_scalef_ps(root + _mm512_fmadd_ps(root, q, rest), n);
+}
+
+static inline __m512 MK_CAT(exp_16, ISA)(__m512 x) { /* NaN stays. */
+    return MK_CAT(exp_within, ISA)(_mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), x)));
+}
+
+/* The logistic function within 2 ulp: with e = exp(-|x|), 1 / (1 + e) or e / (1 + e). What the sum's rounding lost is
+ * taken off the quotient, with 1 - e/2 in place of 1 / (1 + e). */
+static inline __m512 MK_CAT(sigmoid_16, ISA)(__m512 x) {
+    const __m512 one = _mm512_set1_ps(1), down = _mm512_or_ps(x, _mm512_set1_ps(-0.0f));
+    __m512 e = MK_CAT(exp_within, ISA)(_mm512_max_ps(_mm512_set1_ps(-120), down)), sum = one + e, lost = e - (sum - one);
+    __m512 q = _mm512_mask_mov_ps(one, _mm512_movepi32_mask((__m512i)x), e) / sum;
+    return _mm512_fmadd_ps(q * lost, _mm512_fmsub_ps(e, _mm512_set1_ps(0.5f), one), q);
 }

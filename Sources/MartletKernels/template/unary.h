@@ -14,6 +14,7 @@ static int F(has_huge)(const T *x, int64_t n) {
 #if IS_FLOAT && VECTOR_BYTES == 64
 static inline V F(exp_all)(V x) { return (V)MK_CAT(exp_16, ISA)((__m512)x); }
 static inline V F(log_all)(V x) { return (V)MK_CAT(log_16, ISA)((__m512)x); }
+static inline V F(sigmoid_all)(V x) { return (V)MK_CAT(sigmoid_16, ISA)((__m512)x); }
 static inline V F(tanh_all)(V x) { return (V)MK_CAT(tanh_16, ISA)((__m512)x); }
 static inline V F(erf_all)(V x) { return (V)MK_CAT(erf_16, ISA)((__m512)x); }
 static inline V F(gelu_all)(V x) { return x * 0.5f * (1 + F(erf_all)(x * 0.70710678118654752440f)); }
@@ -47,6 +48,7 @@ static void F(name##_loop)(const T *x, T *out, int64_t n) { \
 LOOP(exp)
 LOOP(log)
 LOOP(tanh)
+LOOP(sigmoid)
 LOOP(erf)
 LOOP(gelu)
 LOOP(gelu_tanh)
@@ -86,7 +88,7 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_ASINH: EACH(F(m_asinh)(v))
     case MK_ACOSH: EACH(F(m_acosh)(v))
     case MK_ATANH: EACH(F(m_atanh)(v))
-    case MK_SIGMOID: EACH(F(m_sigmoid)(v))
+    case MK_SIGMOID: F(sigmoid_loop)(x, out, n); return;
     case MK_LOGSIGMOID: EACH(F(m_logsigmoid)(v))
     case MK_RELU: EACH(v < 0 ? 0 : v)
     case MK_SILU: EACH(F(m_silu)(v))
