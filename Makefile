@@ -1,6 +1,8 @@
 # make build   the library, importable: PYTHONPATH=python python3 -c "import martlet"
 # make demo    the four programs, each beside PyTorch's output
 # make test    Swift, C and Python tests; sets up its own .venv
+# make check-accuracy   functions of one float for all 2^32 arguments (about half an hour)
+# make check-arm64      the kernels for AArch64 under qemu; needs a cross compiler
 # make bench   all workloads timed beside PyTorch and other libraries, as ratios; BENCH="--only W5" for some
 SHELL := /bin/bash
 SWIFT := env -u CC -u CXX swift
@@ -8,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 LIB := .build/release/libmartlet.so
 
-.PHONY: build demo test test-swift test-c test-python bench venv clean prototypes
+.PHONY: build demo test test-swift test-c test-python check-accuracy check-arm64 bench venv clean prototypes
 
 build:
 	$(SWIFT) build -c release --product martlet
@@ -29,6 +31,12 @@ test-c: build
 
 test-python: build venv
 	$(VENV)/bin/python -m pytest python/tests -q
+
+check-accuracy: build
+	bash Tests/Kernels/run.sh accuracy 1
+
+check-arm64:
+	bash .ci/check-arm64.sh
 
 venv:
 	@bash .ci/venv.sh

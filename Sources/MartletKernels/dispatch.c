@@ -19,6 +19,11 @@ __attribute__((constructor)) static void choose(void) {
         __builtin_cpu_supports("avx512dq"))
         mk_active = &mk_table_avx512;
 }
+#elif defined(__aarch64__)
+__attribute__((constructor)) static void choose(void) {
+    const char *asked = getenv("MARTLET_CPU");
+    if (!asked || strcmp(asked, "generic") != 0) mk_active = &mk_table_neon;
+}
 #endif
 
 const char *mk_cpu_capability(void) { return mk_active->name; }

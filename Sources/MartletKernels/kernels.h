@@ -86,6 +86,8 @@ extern const mk_table mk_table_generic;
 #if defined(__x86_64__)
 extern const mk_table mk_table_avx2;
 extern const mk_table mk_table_avx512;
+#elif defined(__aarch64__)
+extern const mk_table mk_table_neon;
 #endif
 
 /* The chosen table; never NULL. */

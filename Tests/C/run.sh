@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the header alone as C99, C11 and C++17, checks that the library exports what it declares, then builds and
-# runs the C test programs against the shared library.
+# runs the C test programs against the shared library, and the checks of the kernels.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 lib=.build/release
@@ -40,5 +40,7 @@ for source in Tests/C/*.c; do
         sed 's/^/    /' "$out/build"
     fi
 done
+check "kernels against plain loops" bash Tests/Kernels/run.sh kernels
+check "functions of one float for every 97th" bash Tests/Kernels/run.sh accuracy 97
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

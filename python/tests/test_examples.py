@@ -47,10 +47,14 @@ def torch_prints(program):
     return recorded(program)
 
 
-def recorded(program):
+def kept(path):
     """PyTorch's kept text: what follows the header of `python -m martlet record`."""
-    with open(program.expected) as file:
+    with open(path) as file:
         return file.read().partition("\n\n")[2]
+
+
+def recorded(program):
+    return kept(program.expected)
 
 
 @contextlib.contextmanager
@@ -100,9 +104,27 @@ def test_prints_pytorchs_text_exactly(program):
 ROUNDING_LINES = {"last_word": 30, "last_word --dense": 25, "dynamic_net": 9}
 
 
+# The training of dynamic_net can go two ways. Of eleven runs of PyTorch itself, each with another weight of the start one
+# last place higher, four reach step 450 with the loss 1.5362, as its plain run does, and seven with 1.5376, as its run
+# with ATEN_CPU_CAPABILITY=default does, whose text this is. Who goes one way must keep to it.
+OTHER_TEXTS = {"dynamic_net": ["dynamic_net/expected_default.txt"]}
+
+
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if not p.exact], ids=lambda p: p.name)
 def test_prints_pytorchs_text_but_for_rounding(program):
-    ours, theirs = martlet_prints(program).splitlines(), torch_prints(program).splitlines()
+    ours = martlet_prints(program).splitlines()
+    texts = [torch_prints(program)] + [kept(os.path.join(EXAMPLES, path)) for path in OTHER_TEXTS.get(program.name, [])]
+    failures = []
+    for theirs in texts:
+        try:
+            same_but_for_rounding(ours, theirs.splitlines(), ROUNDING_LINES[program.name])
+            return
+        except AssertionError as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def same_but_for_rounding(ours, theirs, most_differing):
     number = re.compile(r"-?\d+\.\d*(?:e[-+]\d+)?")
     # Names, shapes, layout, and where the zeros are.
     assert [number.sub("#", line) for line in ours] == [number.sub("#", line) for line in theirs]
@@ -116,7 +138,7 @@ def test_prints_pytorchs_text_but_for_rounding(program):
         for x, y in zip(a, b):
             assert abs(x - y) <= 2e-4 * max(scale, 1.0), (mine, other)
             assert (x == 0) == (y == 0) or abs(x - y) <= 1.01e-4, (mine, other)
-    assert differing <= ROUNDING_LINES[program.name]
+    assert differing <= most_differing
 
 
 @needs_torch

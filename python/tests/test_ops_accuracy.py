@@ -13,20 +13,21 @@ import martlet
 STEP = 1 if os.environ.get("MARTLET_ALL_FLOATS") == "1" else 8191
 PIECE = 1 << 22
 
-# Errors allowed; one half is the correctly rounded result, with room for the reference's own rounding.
+# Errors allowed; one half is the correctly rounded result, with room for the reference's own rounding. What is allowed
+# more is for AVX-512, whose exp, log, tanh and erf are in float arithmetic alone.
 ELEMENTARY = {
-    "exp": 0.51, "exp2": 0.51, "expm1": 0.51, "log": 0.51, "log2": 0.51, "log10": 0.51, "log1p": 0.51, "tanh": 0.51,
+    "exp": 0.8, "exp2": 0.51, "expm1": 0.51, "log": 1.01, "log2": 0.51, "log10": 0.51, "log1p": 0.51, "tanh": 0.6,
     "sinh": 0.51, "cosh": 0.51, "asinh": 0.51, "acosh": 0.51, "atanh": 0.51, "asin": 0.51, "acos": 0.51, "atan": 0.51,
-    "erf": 0.51, "erfc": 0.51, "sqrt": 0.5, "reciprocal": 0.5, "rsqrt": 1.5, "sin": 1, "cos": 1, "tan": 2,
+    "erf": 0.65, "erfc": 0.51, "sqrt": 0.5, "reciprocal": 0.5, "rsqrt": 1.5, "sin": 1, "cos": 1, "tan": 2,
 }
 # Compositions round after each step. name -> (errors allowed, lowest argument, what a last place is taken of besides
 # the result: a term that cancels against another).
 COMPOSED = {
-    "sigmoid": (2.5, -87, lambda x: 0 * x),
+    "sigmoid": (2, -87, lambda x: 0 * x),
     "silu": (2.5, -87, lambda x: 0 * x),
     "softplus": (2, -87, lambda x: 0 * x),
     "logsigmoid": (2, -87, lambda x: 0 * x),
-    "gelu": (2.5, -np.inf, lambda x: x),
+    "gelu": (2, -np.inf, lambda x: x),
 }
 
 

@@ -43,7 +43,7 @@ void mk_parallel_for(int64_t n, int64_t grain, void (*fn)(void *context, int64_t
 void mk_set_num_threads(int32_t n);
 int32_t mk_get_num_threads(void);
 
-/* The instruction set in use: "avx512", "avx2" or "generic". */
+/* The instruction set in use: "avx512", "avx2", "neon" or "generic". */
 const char *mk_cpu_capability(void);
 
 /* 64-byte aligned memory from a cache by size class; NULL when the system has

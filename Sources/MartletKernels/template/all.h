@@ -1,6 +1,10 @@
 /* all.h: every template, once per element type, and the table of the results.
- * The including file sets ISA, VECTOR_BYTES and HAS_FMA. */
+ * The including file sets ISA, VECTOR_BYTES and HAS_FMA, and HAS_NEON where it is so. */
 #pragma STDC FP_CONTRACT OFF
+
+#if !defined(HAS_NEON)
+#define HAS_NEON 0
+#endif
 
 #if HAS_FMA
 #define FMA(a, b, c) __builtin_elementwise_fma((a), (b), (c))
@@ -11,6 +15,9 @@
 #define F(name) MK_CAT(MK_CAT(name, S), ISA)
 
 #include "core.h"
+#if VECTOR_BYTES == 64
+#include "pieces.h"
+#endif
 
 #define T float
 #define S f32

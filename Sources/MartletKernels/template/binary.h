@@ -38,6 +38,25 @@ static inline T F(m_gelu_tanh_grad)(T x) {
     return (T)0.5 * (1 + t) + (T)0.5 * x * (1 - t * t) * inner;
 }
 
+/* out = a f'(b) */
+#if IS_FLOAT && VECTOR_BYTES == 64
+#define LOOP(name) \
+static void F(name##_loop)(const T *a, const T *b, T *out, int64_t n) { \
+    int64_t i = 0; \
+    for (; i + VL <= n; i += VL) STORE(out + i, LOAD(a + i) * F(name##_all)(LOAD(b + i))); \
+    if (i < n) F(store_part)(out + i, F(load_part)(a + i, n - i) * F(name##_all)(F(load_part)(b + i, n - i)), n - i); \
+}
+#else
+#define LOOP(name) \
+static void F(name##_loop)(const T *a, const T *b, T *out, int64_t n) { \
+    MK_VECTOR_LOOP \
+    for (int64_t i = 0; i < n; i++) out[i] = a[i] * F(m_##name)(b[i]); \
+}
+#endif
+LOOP(gelu_grad)
+LOOP(gelu_tanh_grad)
+#undef LOOP
+
 static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
     switch (op) {
     case MK_ADD: EACH(u + v)
@@ -69,25 +88,25 @@ static void F(binary)(int32_t op, const T *a, const T *b, T *out, int64_t n) {
     case MK_TANH_BACKWARD: EACH(u * FMA(-v, v, (T)1))
     case MK_SIGMOID_BACKWARD: EACH(u * (1 - v) * v)
     case MK_RELU_BACKWARD: EACH(v > 0 ? u : v != v ? u : 0)
-    case MK_GELU_BACKWARD: EACH(u * F(m_gelu_grad)(v))
-    case MK_GELU_TANH_BACKWARD: EACH(u * F(m_gelu_tanh_grad)(v))
+    case MK_GELU_BACKWARD: F(gelu_grad_loop)(a, b, out, n); return;
+    case MK_GELU_TANH_BACKWARD: F(gelu_tanh_grad_loop)(a, b, out, n); return;
     case MK_SILU_BACKWARD: {
         MK_VECTOR_LOOP
         for (int64_t i = 0; i < n; i++) {
-            T s = F(m_sigmoid)(b[i]);
+            T s = F(m_sigmoid_quick)(b[i]);
             out[i] = a[i] * s * FMA(b[i], 1 - s, (T)1);
         }
         return;
     }
     case MK_SOFTPLUS_BACKWARD: EACH(F(m_softplus_grad)(u, v))
-    case MK_LOGSIGMOID_BACKWARD: EACH(u * F(m_sigmoid)(-v))
+    case MK_LOGSIGMOID_BACKWARD: EACH(u * F(m_sigmoid_quick)(-v))
     case MK_ABS_BACKWARD: EACH(u * (T)((v > 0) - (v < 0)))
     default: return;
     }
 }
 
 static inline T F(m_mish_grad)(T x) {
-    T s = F(m_sigmoid)(x), t = F(m_tanh)(F(m_softplus)(x));
+    T s = F(m_sigmoid_quick)(x), t = F(m_tanh)(F(m_softplus)(x));
     return t + x * s * (1 - t * t);
 }
 

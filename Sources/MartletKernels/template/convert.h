@@ -1,5 +1,5 @@
 /* convert.h: between element types. Half precision goes by integer arithmetic,
- * which every CPU has and the compiler vectorises. */
+ * which every CPU has and the compiler vectorises, where none is built in. */
 static void MK_CAT(f64_to_f32, ISA)(const double *x, float *out, int64_t n) {
     MK_VECTOR_LOOP
     for (int64_t i = 0; i < n; i++) out[i] = (float)x[i];
@@ -26,6 +26,23 @@ static void MK_CAT(f32_to_bf16, ISA)(const float *x, uint16_t *out, int64_t n) {
     }
 }
 
+#if HAS_NEON
+static void MK_CAT(f16_to_f32, ISA)(const uint16_t *x, float *out, int64_t n) {
+    const __fp16 *h = (const __fp16 *)x;
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) out[i] = (float)h[i];
+}
+
+static void MK_CAT(f32_to_f16, ISA)(const float *x, uint16_t *out, int64_t n) {
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        __fp16 h = (__fp16)x[i];
+        uint16_t bits;
+        memcpy(&bits, &h, 2);
+        out[i] = x[i] == x[i] ? bits : (uint16_t)((bits & 0x8000u) | 0x7e00u);
+    }
+}
+#else
 static inline uint32_t MK_CAT(bits_of, ISA)(float v) { uint32_t u; memcpy(&u, &v, 4); return u; }
 static inline float MK_CAT(float_of, ISA)(uint32_t u) { float v; memcpy(&v, &u, 4); return v; }
 
@@ -52,3 +69,4 @@ static void MK_CAT(f32_to_f16, ISA)(const float *x, uint16_t *out, int64_t n) {
         out[i] = (uint16_t)(sign | (a >= 0x477ff000u ? big : r));
     }
 }
+#endif

@@ -1,5 +1,6 @@
 /* families.h: the families of loops, for one element type T. */
 #include "vector.h"
+#include "exp_below.h"
 #include "unary.h"
 #include "binary.h"
 #include "reduce.h"

@@ -9,6 +9,9 @@
 #if VECTOR_BYTES == 64
 #define MR 14
 #define A_PAD 16
+#elif HAS_NEON
+#define MR 12
+#define A_PAD 12
 #else
 #define MR 6
 #define A_PAD 8
@@ -49,11 +52,21 @@ static inline __attribute__((always_inline)) void F(tile)(const int mr, const in
         V b0 = nv == 1 && masked ? F(load_part)(b, part) : LOAD(b);
         V b1 = nv == 1 ? b0 : masked ? F(load_part)(b + VL, part) : LOAD(b + VL);
         b += ldb;
+#if HAS_NEON
+        /* A multiplication takes its second factor from any lane of a register. */
+        V column[MR / VL];
+        if (packed)
+            for (int r = 0; r < mr; r += VL) column[r / VL] = LOAD(a + r);
+#endif
         _Pragma("clang loop unroll(full)")
         for (int r = 0; r < mr; r++) {
             const T *from = packed ? a + r
                                    : (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : a12) + (r % 3) * rsa;
+#if HAS_NEON
+            V x = packed ? SPLAT(column[r / VL][r % VL]) : SPLAT(*from);
+#else
             V x = SPLAT(*from);
+#endif
             acc[r][0] = FMA(x, b0, acc[r][0]);
             if (nv > 1) acc[r][1] = FMA(x, b1, acc[r][1]);
         }
@@ -111,15 +124,21 @@ static void F(tile_##mr##_##nv##_##packed)(int64_t k, const T *a, int64_t rsa, i
 #define TILES(mr) TILE(mr, 1, 0) TILE(mr, 1, 1) TILE(mr, 2, 0) TILE(mr, 2, 1)
 #define ROW(mr) {{F(tile_##mr##_1_0), F(tile_##mr##_1_1)}, {F(tile_##mr##_2_0), F(tile_##mr##_2_1)}}
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if MR >= 12
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+#endif
 #if MR == 14
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
+TILES(13) TILES(14)
 #endif
 
 /* [rows - 1][vectors - 1][packed] */
 static const F(tile_function) F(tiles)[MR][2][2] = {
     ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6),
+#if MR >= 12
+    ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12),
+#endif
 #if MR == 14
-    ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12), ROW(13), ROW(14),
+    ROW(13), ROW(14),
 #endif
 };
 #undef TILE

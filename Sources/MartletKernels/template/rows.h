@@ -53,7 +53,7 @@ static inline V F(first_lanes)(V v, int64_t w) {
     return (V)_mm512_maskz_mov_ps((__mmask16)((1u << w) - 1), (__m512)v);
 #elif VECTOR_BYTES == 64
     return (V)_mm512_maskz_mov_pd((__mmask8)((1u << w) - 1), (__m512d)v);
-#elif VECTOR_BYTES == 32
+#elif VECTOR_BYTES == 32 || HAS_NEON
     return (V)(F(lanes_below)(w) & (VI)v);
 #else
     T s[VL];

@@ -12,43 +12,47 @@ static int F(has_huge)(const T *x, int64_t n) {
 }
 
 #if IS_FLOAT && VECTOR_BYTES == 64
-/* Eight exponentials in double, to 2^-41: x = n ln 2 + r with n a multiple of 1/8, whose last three bits choose
- * 2^(n - floor(n)); shorter than core.h's polynomial. */
-static inline __m256 F(exp_8)(__m256 x) {
-    const __m512d roots = {0x1p+0,
-                           0x1.172b83c7d517bp+0,
-                           0x1.306fe0a31b715p+0,
-                           0x1.4bfdad5362a27p+0,
-                           0x1.6a09e667f3bcdp+0,
-                           0x1.8ace5422aa0dbp+0,
-                           0x1.ae89f995ad3adp+0,
-                           0x1.d5818dcfba487p+0};
-    __m512d c = _mm512_cvtps_pd(x), t = FMA(c, _mm512_set1_pd(0x1.71547652b82fep+0), _mm512_set1_pd(0x1.8p49));
-    __m512d n = t - 0x1.8p49, r = FMA(-n, _mm512_set1_pd(0x1.62e42fefa39efp-1), c);
-    __m512d q = FMA(r, _mm512_set1_pd(0x1.110ef4332ed68p-7), _mm512_set1_pd(0x1.555ceda62a29bp-5));
-    q = FMA(q, r, _mm512_set1_pd(0x1.555555771d5c9p-3));
-    q = FMA(q, r, _mm512_set1_pd(0x1.ffffffdc1407fp-2));
-    __m512d root = _mm512_permutexvar_pd((__m512i)t, roots);
-    return _mm512_cvtpd_ps(_mm512_scalef_pd(FMA(root, FMA(q, r * r, r), root), n));
+static inline V F(exp_all)(V x) { return (V)MK_CAT(exp_16, ISA)((__m512)x); }
+static inline V F(log_all)(V x) { return (V)MK_CAT(log_16, ISA)((__m512)x); }
+static inline V F(sigmoid_all)(V x) { return (V)MK_CAT(sigmoid_16, ISA)((__m512)x); }
+static inline V F(tanh_all)(V x) { return (V)MK_CAT(tanh_16, ISA)((__m512)x); }
+static inline V F(erf_all)(V x) { return (V)MK_CAT(erf_16, ISA)((__m512)x); }
+static inline V F(gelu_all)(V x) { return x * 0.5f * (1 + F(erf_all)(x * 0.70710678118654752440f)); }
+static inline V F(gelu_tanh_all)(V x) {
+    return 0.5f * x * (1 + F(tanh_all)(0.79788456080286535588f * (x + 0.044715f * (x * x * x))));
 }
 
-static inline V F(exp_all)(V x) {
-    __m512 c = _mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), (__m512)x));
-    return (V)_mm512_insertf32x8(_mm512_castps256_ps512(F(exp_8)(_mm512_castps512_ps256(c))),
-                                 F(exp_8)(_mm512_extractf32x8_ps(c, 1)), 1);
+static inline V F(gelu_grad_all)(V x) {
+    V cdf = 0.5f * (1 + F(erf_all)(x * 0.70710678118654752440f));
+    return cdf + x * (0.39894228040143267794f * F(exp_below)(x * x * -0.5f));
+}
+static inline V F(gelu_tanh_grad_all)(V x) {
+    const float k = 0.79788456080286535588f, c = 0.044715f;
+    V t = F(tanh_all)(k * (x + c * x * x * x));
+    return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * (k * (1 + 3 * c * x * x));
 }
 
-static void F(exp_loop)(const T *x, T *out, int64_t n) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) STORE(out + i, F(exp_all)(LOAD(x + i)));
-    if (i < n) F(store_part)(out + i, F(exp_all)(F(load_part)(x + i, n - i)), n - i);
+#define LOOP(name) \
+static void F(name##_loop)(const T *x, T *out, int64_t n) { \
+    int64_t i = 0; \
+    for (; i + VL <= n; i += VL) STORE(out + i, F(name##_all)(LOAD(x + i))); \
+    if (i < n) F(store_part)(out + i, F(name##_all)(F(load_part)(x + i, n - i)), n - i); \
 }
 #else
-static void F(exp_loop)(const T *x, T *out, int64_t n) {
-    MK_VECTOR_LOOP
-    for (int64_t i = 0; i < n; i++) out[i] = F(m_exp)(x[i]);
+#define LOOP(name) \
+static void F(name##_loop)(const T *x, T *out, int64_t n) { \
+    MK_VECTOR_LOOP \
+    for (int64_t i = 0; i < n; i++) out[i] = F(m_##name)(x[i]); \
 }
 #endif
+LOOP(exp)
+LOOP(log)
+LOOP(tanh)
+LOOP(sigmoid)
+LOOP(erf)
+LOOP(gelu)
+LOOP(gelu_tanh)
+#undef LOOP
 
 static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     switch (op) {
@@ -59,12 +63,10 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_RSQRT: EACH(1 / F(m_sqrt)(v))
     case MK_RECIPROCAL: EACH(1 / v)
     case MK_SQUARE: EACH(v * v)
-    case MK_EXP:
-        F(exp_loop)(x, out, n);
-        return;
+    case MK_EXP: F(exp_loop)(x, out, n); return;
     case MK_EXP2: EACH(F(m_exp2)(v))
     case MK_EXPM1: EACH(F(m_expm1)(v))
-    case MK_LOG: EACH(F(m_log)(v))
+    case MK_LOG: F(log_loop)(x, out, n); return;
     case MK_LOG2: EACH(F(m_log2)(v))
     case MK_LOG10: EACH(F(m_log10)(v))
     case MK_LOG1P: EACH(F(m_log1p)(v))
@@ -82,18 +84,18 @@ static void F(unary)(int32_t op, const T *x, T *out, int64_t n) {
     case MK_ATAN: EACH(F(m_atan)(v))
     case MK_SINH: EACH(F(m_sinh)(v))
     case MK_COSH: EACH(F(m_cosh)(v))
-    case MK_TANH: EACH(F(m_tanh)(v))
+    case MK_TANH: F(tanh_loop)(x, out, n); return;
     case MK_ASINH: EACH(F(m_asinh)(v))
     case MK_ACOSH: EACH(F(m_acosh)(v))
     case MK_ATANH: EACH(F(m_atanh)(v))
-    case MK_SIGMOID: EACH(F(m_sigmoid)(v))
+    case MK_SIGMOID: F(sigmoid_loop)(x, out, n); return;
     case MK_LOGSIGMOID: EACH(F(m_logsigmoid)(v))
     case MK_RELU: EACH(v < 0 ? 0 : v)
     case MK_SILU: EACH(F(m_silu)(v))
-    case MK_GELU: EACH(F(m_gelu)(v))
-    case MK_GELU_TANH: EACH(F(m_gelu_tanh)(v))
+    case MK_GELU: F(gelu_loop)(x, out, n); return;
+    case MK_GELU_TANH: F(gelu_tanh_loop)(x, out, n); return;
     case MK_SOFTPLUS: EACH(F(m_softplus)(v))
-    case MK_ERF: EACH(F(m_erf)(v))
+    case MK_ERF: F(erf_loop)(x, out, n); return;
     case MK_ERFC: EACH((T)erfc(v))
     case MK_ERFINV: EACH((T)mk_erfinv(v))
     case MK_LGAMMA: EACH((T)mk_lgamma(v))

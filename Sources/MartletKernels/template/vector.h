@@ -76,6 +76,48 @@ static inline void F(store_part)(T *p, V v, int64_t w) {
     if (w & 1) _mm_store_sd(p, half);
 }
 #endif
+#elif HAS_NEON
+static inline VI F(lanes_below)(int64_t w) {
+    static const INT lanes[2 * VL] = {
+#if IS_FLOAT
+        -1, -1,
+#endif
+        -1, -1};
+    VI m;
+    memcpy(&m, lanes + VL - w, sizeof m);
+    return m;
+}
+#if IS_FLOAT
+static inline V F(load_part)(const T *p, int64_t w) {
+    if (w & 4) return LOAD(p);
+    float32x4_t v = {0};
+    if (w & 2) {
+        v = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
+        if (w & 1) v = vld1q_lane_f32(p + 2, v, 2);
+    } else if (w & 1) {
+        v = vld1q_lane_f32(p, v, 0);
+    }
+    return (V)v;
+}
+static inline void F(store_part)(T *p, V v, int64_t w) {
+    if (w & 4) {
+        STORE(p, v);
+    } else if (w & 2) {
+        vst1_f32(p, vget_low_f32((float32x4_t)v));
+        if (w & 1) vst1q_lane_f32(p + 2, (float32x4_t)v, 2);
+    } else if (w & 1) {
+        vst1q_lane_f32(p, (float32x4_t)v, 0);
+    }
+}
+#else
+static inline V F(load_part)(const T *p, int64_t w) {
+    return w & 2 ? LOAD(p) : w & 1 ? (V)vcombine_f64(vld1_f64(p), vdup_n_f64(0)) : (V){0};
+}
+static inline void F(store_part)(T *p, V v, int64_t w) {
+    if (w & 2) STORE(p, v);
+    else if (w & 1) vst1q_lane_f64(p, (float64x2_t)v, 0);
+}
+#endif
 #else
 static inline V F(load_part)(const T *p, int64_t w) {
     T s[VL] = {0};
@@ -98,7 +140,7 @@ static inline void F(store_part)(T *p, V v, int64_t w) {
 /* a where the mask's lane is all ones, b where it is 0. */
 static inline V F(select)(VI mask, V a, V b) { return (V)((mask & (VI)a) | (~mask & (VI)b)); }
 
-#if VECTOR_BYTES == 32
+#if VECTOR_BYTES == 32 || HAS_NEON
 static inline V F(load_part_or)(const T *p, int64_t w, V or) { return F(select)(F(lanes_below)(w), F(load_part)(p, w), or); }
 #endif
 
