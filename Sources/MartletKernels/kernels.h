@@ -7,6 +7,30 @@
 
 #include "include/martlet_kernels.h"
 
+/* The results along one dimension that the same taps lead to: `count` of them, `step` apart from `first` on. Result i meets
+ * kernel place tap + t * tap_step at input place i * stride + shift + t * shift_step. A convolution has one such axis per
+ * dimension; its gradient for the input has as many as the stride. */
+typedef struct { int64_t first, step, count, stride, taps, tap, tap_step, shift, shift_step; } mk_conv_axis;
+
+enum { MK_CONV_STRIDE = 4 };
+
+/* A convolution or its gradient for the input: m channels from k in each group. w_*: where weights are. */
+typedef struct {
+    int64_t groups, m, k, in[2], out[2], kernel[2], phases[2];
+    int64_t left, right; /* zeros that columns of taps reach beside the input */
+    int64_t w_group, w_m, w_k;
+    mk_conv_axis axis[2][MK_CONV_STRIDE];
+} mk_conv_map;
+
+/* The taps, from..<to, with which one of the results first...last meets the input. */
+static inline void mk_conv_reach(const mk_conv_axis *a, int64_t first, int64_t last, int64_t in, int64_t *from, int64_t *to) {
+    int64_t t = 0, end = a->taps, low = first * a->stride + a->shift, high = last * a->stride + a->shift;
+    while (t < end && (high + t * a->shift_step < 0 || low + t * a->shift_step >= in)) t++;
+    while (end > t && (high + (end - 1) * a->shift_step < 0 || low + (end - 1) * a->shift_step >= in)) end--;
+    *from = t;
+    *to = end;
+}
+
 /* The members for one element type T with name suffix S. */
 #define MK_TABLE_MEMBERS(T, S) \
     void (*unary_##S)(int32_t op, const T *x, T *out, int64_t n); \
@@ -60,7 +84,15 @@
     void (*gemm_dots_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, const T *b, int64_t ldb, \
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \
     void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
-                             T *y, int64_t incy, const T *bias, int64_t inc_bias);
+                             T *y, int64_t incy, const T *bias, int64_t inc_bias); \
+    /* Convolutions over blocks of conv_lanes samples; see template/conv.h. */ \
+    int64_t conv_lanes_##S; \
+    int64_t (*conv_weights_##S)(const mk_conv_map *m); \
+    void (*conv_pack_##S)(const mk_conv_map *m, const T *w, T *to); \
+    int64_t (*conv_space_##S)(const mk_conv_map *m); \
+    void (*conv_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *w, const T *bias, T *y, T *space); \
+    int64_t (*conv_weight_space_##S)(const mk_conv_map *m); \
+    void (*conv_weight_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *g, T *dw, T *space);
 
 typedef struct mk_table {
     MK_TABLE_MEMBERS(float, f32)

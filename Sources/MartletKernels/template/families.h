@@ -9,6 +9,7 @@
 #include "optim.h"
 #include "gemm.h"
 #include "gemv.h"
+#include "conv.h"
 #undef VL
 #undef V
 #undef VU

@@ -154,6 +154,27 @@ static inline __attribute__((always_inline)) void F(transpose)(V *r) {
 }
 #undef STAGE
 
+/* The sums of VL vectors' lanes, as one vector. */
+#define ADD_STAGE(s) \
+    _Pragma("clang loop unroll(full)") \
+    for (int i = 0; i < VL; i += 2 * (s)) \
+        r[i] = __builtin_shufflevector(r[i], r[i + (s)], LANE_LIST(TAKE_LOW, s)) + \
+               __builtin_shufflevector(r[i], r[i + (s)], LANE_LIST(TAKE_HIGH, s));
+static inline __attribute__((always_inline)) V F(sums_of)(V *r) {
+    ADD_STAGE(1)
+#if VECTOR_BYTES == 64 || VECTOR_BYTES == 32 || IS_FLOAT
+    ADD_STAGE(2)
+#endif
+#if VECTOR_BYTES == 64 || (VECTOR_BYTES == 32 && IS_FLOAT)
+    ADD_STAGE(4)
+#endif
+#if VECTOR_BYTES == 64 && IS_FLOAT
+    ADD_STAGE(8)
+#endif
+    return r[0];
+}
+#undef ADD_STAGE
+
 /* All lanes combined by halves: the sum and the largest. */
 #define OTHER(s, l) ((l) ^ (s))
 #define HALF(s) __builtin_shufflevector(v, v, LANE_LIST(OTHER, s))
