@@ -1,19 +1,21 @@
-/* conv.c: convolutions by blocks of samples: their geometry, when they pay, and threads around them. Blocks do not
- * depend on each other and partial sums are added in their order, so the result does not depend on the number of threads. */
+/* conv.c: the geometry of convolutions, which of the two kinds of kernels computes them (template/conv.h and
+ * conv_planes.h), and threads around these. What is cut for threads does not depend on each other; sums over samples are cut
+ * by the shape alone and added in order: the result does not depend on the number of threads. */
 #include "kernels.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-enum { GRAIN = 1 << 20 };
+/* Multiplications per thread; elements of partial gradients; bytes of scratch. */
+enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28 };
 
-/* The zeros beside a row that the taps of this axis reach. */
-static void widen(const mk_conv_axis *a, int64_t in, int64_t *left, int64_t *right) {
+/* The zeros beside the input that the taps of this axis reach. */
+static void widen(const mk_conv_axis *a, int64_t in, int64_t *before, int64_t *after) {
     if (a->taps == 0 || a->count == 0) return;
     int64_t last = a->shift + (a->taps - 1) * a->shift_step, low = a->shift < last ? a->shift : last,
             high = (a->shift < last ? last : a->shift) + (a->count - 1) * a->stride;
-    if (-low > *left) *left = -low;
-    if (high - (in - 1) > *right) *right = high - (in - 1);
+    if (-low > *before) *before = -low;
+    if (high - (in - 1) > *after) *after = high - (in - 1);
 }
 
 static mk_conv_map forward_map(const mk_conv *p) {
@@ -24,11 +26,11 @@ static mk_conv_map forward_map(const mk_conv *p) {
         m.kernel[d] = p->kernel[d];
         m.axis[d][0] = (mk_conv_axis){.step = 1, .count = p->out[d], .stride = p->stride[d], .taps = p->kernel[d], .tap_step = 1,
                                       .shift = -p->padding[d], .shift_step = p->dilation[d]};
+        widen(&m.axis[d][0], m.in[d], &m.before[d], &m.after[d]);
     }
     m.w_k = p->kernel[0] * p->kernel[1];
     m.w_m = m.k * m.w_k;
     m.w_group = m.m * m.w_m;
-    widen(&m.axis[1][0], m.in[1], &m.left, &m.right);
     return m;
 }
 
@@ -51,7 +53,7 @@ static mk_conv_map input_map(const mk_conv *p) {
                                 .taps = tap < step && tap < p->kernel[d] ? (p->kernel[d] - 1 - tap) / step + 1 : 0,
                                 .tap = tap, .tap_step = step, .shift_step = -(step * dilation / s)};
             if (a->taps) a->shift = (r + p->padding[d] - tap * dilation) / s;
-            if (d == 1) widen(a, m.in[1], &m.left, &m.right);
+            widen(a, m.in[d], &m.before[d], &m.after[d]);
         }
     }
     m.w_m = p->kernel[0] * p->kernel[1];
@@ -60,18 +62,28 @@ static mk_conv_map input_map(const mk_conv *p) {
     return m;
 }
 
-static int may_pay(const mk_conv *p) {
-    return p->n > 0 && p->stride[0] <= MK_CONV_STRIDE && p->stride[1] <= MK_CONV_STRIDE;
+static int64_t work_of(const mk_conv *p) {
+    return p->n * p->o * p->out[0] * p->out[1] * (p->c / p->groups) * p->kernel[0] * p->kernel[1];
 }
 
-/* Whether the vectors of samples are full enough, and a block with its scratch stays in a cache. */
-static int pays(const mk_conv *p, int64_t lanes, int64_t bytes) {
+/* What is no product of matrices as it stands, and within the sizes of the kernels' tables. */
+static int is_direct(const mk_conv *p) {
+    for (int d = 0; d < 2; d++)
+        if (p->stride[d] > MK_CONV_STRIDE || p->kernel[d] > MK_CONV_KERNEL) return 0;
+    int pointwise = p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
+    return p->n > 0 && work_of(p) > 0 && !pointwise;
+}
+
+/* Whether vectors of samples are full enough, and what is done with a block of them stays in a cache. */
+static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
     int64_t blocks = (p->n + lanes - 1) / lanes;
     return p->n * 4 >= blocks * lanes * 3 && bytes <= 4 << 20;
 }
 
-static int64_t work_of(const mk_conv *p) {
-    return p->n * p->o * p->out[0] * p->out[1] * (p->c / p->groups) * p->kernel[0] * p->kernel[1];
+/* Into how many ranges of channels `blocks` of samples are cut, for that many threads; `most` at most. */
+static int64_t shares(int64_t blocks, int64_t most) {
+    int64_t wanted = 2 * mk_get_num_threads(), each = wanted > 2 ? (wanted + blocks - 1) / blocks : 1;
+    return each < most ? each : most;
 }
 
 #define DEFINE(T, S) \
@@ -79,74 +91,100 @@ typedef struct { \
     const mk_conv_map *m; \
     int64_t n, x_size, y_size; /* samples; elements of one of x and of y */ \
     const T *x, *w, *bias; \
-    T *y, *parts;     /* parts: a gradient of the weight for every block; y is then read */ \
-    int64_t weights; \
-    size_t bytes;     /* of scratch */ \
+    T *y, *parts;              /* parts: gradients of the weight, for some samples each; y is then read */ \
+    int64_t weights, some;     /* elements of the weight; samples of a block */ \
+    int64_t cuts, cut;         /* ranges of channels that the items of a block are, and how long they are */ \
+    int planes;                /* by lines of places, not by blocks of samples */ \
+    size_t bytes;              /* of scratch */ \
     atomic_int lacking; \
-} blocks_##S; \
-static void block_##S(void *context, int64_t begin, int64_t end) { \
-    blocks_##S *b = context; \
-    int64_t lanes = mk_active->conv_lanes_##S; \
+} job_##S; \
+static void item_##S(void *context, int64_t begin, int64_t end) { \
+    job_##S *b = context; \
     T *space = mk_alloc(b->bytes); \
     if (!space) { \
         atomic_store(&b->lacking, 1); \
         return; \
     } \
     for (int64_t i = begin; i < end; i++) { \
-        int64_t at = i * lanes, n = b->n - at < lanes ? b->n - at : lanes; \
+        int64_t block = i / b->cuts, at = block * b->some, n = b->n - at < b->some ? b->n - at : b->some; \
+        int64_t from = i % b->cuts * b->cut, to = from + b->cut; \
         const T *x = b->x + at * b->x_size; \
-        T *y = b->y + at * b->y_size; \
-        if (!b->parts) { \
-            mk_active->conv_block_##S(b->m, n, x, b->w, b->bias, y, space); \
-            continue; \
-        } \
-        memset(b->parts + i * b->weights, 0, (size_t)b->weights * sizeof(T)); \
-        mk_active->conv_weight_block_##S(b->m, n, x, y, b->parts + i * b->weights, space); \
+        T *y = b->y + at * b->y_size, *part = b->parts ? b->parts + block * b->weights : NULL; \
+        if (part) to = to < b->m->m ? to : b->m->m; \
+        if (part && b->planes) mk_active->conv_weight_planes_##S(b->m, n, from, to, x, y, part, space); \
+        else if (part) mk_active->conv_weight_block_##S(b->m, n, x, y, part, space); \
+        else if (b->planes) mk_active->conv_planes_##S(b->m, n, from, to, x, b->w, b->bias, y, space); \
+        else mk_active->conv_block_##S(b->m, n, x, b->w, b->bias, y, space); \
     } \
     mk_free(space, b->bytes); \
 } \
+static int32_t go_##S(job_##S *b, const mk_conv *p) { \
+    mk_parallel_heavy((b->n + b->some - 1) / b->some * b->cuts, 1, work_of(p) / GRAIN * 4, item_##S, b); \
+    return !b->lacking; \
+} \
+/* A map, with the weights laid out for its tiles. */ \
 static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const T *w, const T *bias, T *y) { \
-    blocks_##S b = {.m = m, .n = p->n, .x_size = m->groups * m->k * m->in[0] * m->in[1], \
-                    .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y}; \
-    b.bytes = (size_t)mk_active->conv_space_##S(m) * sizeof(T); \
-    int64_t lanes = mk_active->conv_lanes_##S, blocks = (p->n + lanes - 1) / lanes; \
-    if (!pays(p, lanes, (int64_t)b.bytes)) return 0; \
-    size_t packed = (size_t)mk_active->conv_weights_##S(m) * sizeof(T); \
-    T *weights = mk_alloc(packed); \
+    const mk_table *t = mk_active; \
+    job_##S b = {.m = m, .n = p->n, .x_size = m->groups * m->k * m->in[0] * m->in[1], \
+                 .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, .some = t->conv_lanes_##S, \
+                 .cuts = 1}; \
+    b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
+    if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
+        int64_t mr = t->conv_height_##S(m->m), tiles = (m->m + mr - 1) / mr; \
+        b.planes = 1; \
+        b.some = t->conv_together_##S(m, p->n); \
+        b.cuts = shares((p->n + b.some - 1) / b.some, tiles); \
+        b.cut = (tiles + b.cuts - 1) / b.cuts; \
+        b.bytes = (size_t)t->conv_planes_space_##S(m, p->n) * sizeof(T); \
+    } \
+    size_t packed = (size_t)t->conv_weights_##S(m) * sizeof(T); \
+    T *weights = b.bytes <= LARGEST ? mk_alloc(packed) : NULL; \
     if (!weights) return 0; \
-    mk_active->conv_pack_##S(m, w, weights); \
+    t->conv_pack_##S(m, w, weights); \
     b.w = weights; \
-    mk_parallel_heavy(blocks, 1, work_of(p) / GRAIN * 4, block_##S, &b); \
+    int32_t done = go_##S(&b, p); \
     mk_free(weights, packed); \
-    return !b.lacking; \
+    return done; \
 } \
 int32_t mk_conv_forward_##S(const mk_conv *p, const T *x, const T *w, const T *bias, T *y) { \
-    if (!may_pay(p)) return 0; \
+    if (!is_direct(p)) return 0; \
     mk_conv_map m = forward_map(p); \
     return map_##S(p, &m, x, w, bias, y); \
 } \
 int32_t mk_conv_input_##S(const mk_conv *p, const T *dy, const T *w, T *dx) { \
-    if (!may_pay(p)) return 0; \
+    if (!is_direct(p)) return 0; \
     mk_conv_map m = input_map(p); \
     return map_##S(p, &m, dy, w, NULL, dx); \
 } \
 int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
-    if (!may_pay(p)) return 0; \
+    if (!is_direct(p)) return 0; \
+    const mk_table *t = mk_active; \
     mk_conv_map m = forward_map(p); \
-    blocks_##S b = {.m = &m, .n = p->n, .x_size = p->c * p->in[0] * p->in[1], .y_size = p->o * p->out[0] * p->out[1], \
-                    .x = x, .y = (T *)dy, .weights = p->o * m.w_m}; \
-    b.bytes = (size_t)mk_active->conv_weight_space_##S(&m) * sizeof(T); \
-    int64_t lanes = mk_active->conv_lanes_##S, blocks = (p->n + lanes - 1) / lanes; \
-    size_t parts = (size_t)(blocks * b.weights) * sizeof(T); \
-    if (!pays(p, lanes, (int64_t)b.bytes) || !(b.parts = mk_alloc(parts))) return 0; \
-    mk_parallel_heavy(blocks, 1, work_of(p) / GRAIN * 4, block_##S, &b); \
-    if (!b.lacking) { \
-        memcpy(dw, b.parts, (size_t)b.weights * sizeof(T)); \
-        for (int64_t i = 1; i < blocks; i++) \
-            mk_active->accumulate_rows_##S(b.parts + i * b.weights, 0, dw, 0, 1, b.weights); \
+    job_##S b = {.m = &m, .n = p->n, .x_size = p->c * p->in[0] * p->in[1], .y_size = p->o * p->out[0] * p->out[1], .x = x, \
+                 .y = (T *)dy, .weights = p->o * m.w_m, .some = t->conv_lanes_##S, .cuts = 1}; \
+    b.bytes = (size_t)t->conv_weight_space_##S(&m) * sizeof(T); \
+    int64_t parts = (p->n + b.some - 1) / b.some; \
+    if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
+        int64_t together = t->conv_together_##S(&m, p->n), groups = (p->n + together - 1) / together; \
+        int64_t most = PARTS / b.weights < 1 ? 1 : PARTS / b.weights > 16 ? 16 : PARTS / b.weights; \
+        b.planes = 1; \
+        b.some = (groups + most - 1) / most * together; \
+        parts = (p->n + b.some - 1) / b.some; \
+        b.cuts = shares(parts, (m.m + 7) / 8); \
+        b.cut = ((m.m + 7) / 8 + b.cuts - 1) / b.cuts * 8; \
+        b.cuts = (m.m + b.cut - 1) / b.cut; \
+        b.bytes = (size_t)t->conv_weight_planes_space_##S(&m, p->n) * sizeof(T); \
     } \
-    mk_free(b.parts, parts); \
-    return !b.lacking; \
+    size_t bytes = (size_t)(parts * b.weights) * sizeof(T); \
+    b.parts = b.bytes > LARGEST ? NULL : parts == 1 ? dw : mk_alloc(bytes); \
+    if (!b.parts) return 0; \
+    memset(b.parts, 0, bytes); \
+    int32_t done = go_##S(&b, p); \
+    if (b.parts == dw) return done; \
+    memcpy(dw, b.parts, (size_t)b.weights * sizeof(T)); \
+    for (int64_t i = 1; i < parts; i++) t->accumulate_rows_##S(b.parts + i * b.weights, 0, dw, 0, 1, b.weights); \
+    mk_free(b.parts, bytes); \
+    return done; \
 }
 
 DEFINE(float, f32)

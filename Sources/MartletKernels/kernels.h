@@ -12,12 +12,12 @@
  * dimension; its gradient for the input has as many as the stride. */
 typedef struct { int64_t first, step, count, stride, taps, tap, tap_step, shift, shift_step; } mk_conv_axis;
 
-enum { MK_CONV_STRIDE = 4 };
+enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64 };
 
 /* A convolution or its gradient for the input: m channels from k in each group. w_*: where weights are. */
 typedef struct {
     int64_t groups, m, k, in[2], out[2], kernel[2], phases[2];
-    int64_t left, right; /* zeros that columns of taps reach beside the input */
+    int64_t before[2], after[2]; /* zeros that taps reach beside the input */
     int64_t w_group, w_m, w_k;
     mk_conv_axis axis[2][MK_CONV_STRIDE];
 } mk_conv_map;
@@ -29,6 +29,14 @@ static inline void mk_conv_reach(const mk_conv_axis *a, int64_t first, int64_t l
     while (end > t && (high + (end - 1) * a->shift_step < 0 || low + (end - 1) * a->shift_step >= in)) end--;
     *from = t;
     *to = end;
+}
+
+/* Taps of a window and the distance of windows in a row at most, and how many results further on in a line the last one of a row may read. */
+enum { MK_POOL_TAPS = 128, MK_POOL_STRIDE = 4, MK_POOL_REACH = 32 };
+
+/* How far apart rows of results are in a line of template/pool.h: the columns, and what the last of them reach beyond. */
+static inline int64_t mk_pool_pitch(const mk_pool *p) {
+    return p->out[1] + (p->kernel[1] - 1) * p->dilation[1] / p->stride[1];
 }
 
 /* The members for one element type T with name suffix S. */
@@ -53,7 +61,6 @@ static inline void mk_conv_reach(const mk_conv_axis *a, int64_t first, int64_t l
     T (*prod_##S)(const T *x, int64_t n); \
     T (*max_##S)(const T *x, int64_t n, int64_t *index); \
     T (*min_##S)(const T *x, int64_t n, int64_t *index); \
-    void (*max_pool2_##S)(const T *x, int64_t width, int64_t first, T *out, int64_t *at, int64_t n); \
     void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
     void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
     void (*copy_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
@@ -92,7 +99,21 @@ static inline void mk_conv_reach(const mk_conv_axis *a, int64_t first, int64_t l
     int64_t (*conv_space_##S)(const mk_conv_map *m); \
     void (*conv_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *w, const T *bias, T *y, T *space); \
     int64_t (*conv_weight_space_##S)(const mk_conv_map *m); \
-    void (*conv_weight_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *g, T *dw, T *space);
+    void (*conv_weight_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *g, T *dw, T *space); \
+    /* Over lines of places; see template/conv_planes.h. Tiles are conv_height channels high. */ \
+    int64_t (*conv_height_##S)(int64_t m); \
+    int64_t (*conv_together_##S)(const mk_conv_map *m, int64_t n); \
+    int64_t (*conv_planes_space_##S)(const mk_conv_map *m, int64_t n); \
+    void (*conv_planes_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t end, const T *x, const T *w, const T *bias, \
+                            T *y, T *space); \
+    int64_t (*conv_weight_planes_space_##S)(const mk_conv_map *m, int64_t n); \
+    void (*conv_weight_planes_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t end, const T *x, const T *g, T *dw, \
+                                   T *space); \
+    /* Pooling of rows of results, and of planes; see template/pool.h. */ \
+    int64_t (*pool_space_##S)(const mk_pool *p); \
+    void (*max_pool_##S)(const mk_pool *p, const T *x, int64_t first, int64_t end, T *out, int64_t *at, T *space); \
+    void (*avg_pool_##S)(const mk_pool *p, const T *x, int64_t first, int64_t end, T *out, T *space); \
+    void (*avg_pool_backward_##S)(const mk_pool *p, const T *g, int64_t first, int64_t end, T *dx, T *space);
 
 typedef struct mk_table {
     MK_TABLE_MEMBERS(float, f32)

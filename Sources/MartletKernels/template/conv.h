@@ -4,10 +4,10 @@
  * independent of each other. The convolution and its gradient for the input are one map: see mk_conv_axis. */
 #if VECTOR_BYTES == 64
 #define CONV_TILES(X) X(8, 3) X(8, 2) X(8, 1) X(6, 4) X(6, 3) X(6, 2) X(6, 1) X(4, 6) X(4, 4) \
-    X(4, 2) X(4, 1) X(3, 8) X(3, 4) X(3, 2) X(3, 1) X(2, 8) X(2, 4) X(2, 1) X(1, 8) X(1, 1)
+    X(4, 2) X(4, 1) X(3, 8) X(3, 4) X(3, 2) X(3, 1) X(2, 8) X(2, 4) X(2, 1) X(1, 8) X(1, 4) X(1, 2) X(1, 1)
 #define CONV_WEIGHT_TILES(X) X(8, 3) X(8, 2) X(8, 1) X(4, 5) X(3, 5) X(4, 3) X(1, 5) X(1, 3) X(1, 1)
 #else
-#define CONV_TILES(X) X(6, 2) X(6, 1) X(4, 3) X(4, 2) X(4, 1) X(3, 4) X(3, 2) X(3, 1) X(2, 4) X(2, 1) X(1, 8) X(1, 1)
+#define CONV_TILES(X) X(6, 2) X(6, 1) X(4, 3) X(4, 2) X(4, 1) X(3, 4) X(3, 2) X(3, 1) X(2, 4) X(2, 1) X(1, 8) X(1, 4) X(1, 2) X(1, 1)
 #define CONV_WEIGHT_TILES(X) X(3, 3) X(2, 5) X(4, 2) X(6, 1) X(1, 5) X(1, 3) X(1, 1)
 #endif
 
@@ -79,7 +79,8 @@ static void F(conv_stage)(const T *x, int64_t sample, int64_t n, int64_t channel
 typedef struct {
     const T *x, *w;
     int64_t k, rows, cols;
-    int64_t plane, row, col;    /* from tap to tap in x */
+    int64_t plane;              /* from channel to channel in x */
+    const int64_t *row, *col;   /* where in x each row and each column of taps is */
     int64_t w_plane, w_row;     /* in w, whose columns are a tile's height apart */
     int64_t next;               /* from a result's column to the next, in x */
     const T *bias;              /* of the tile's channels, or NULL */
@@ -92,11 +93,12 @@ static inline __attribute__((always_inline)) void F(conv_tile)(const int mr, con
     _Pragma("clang loop unroll(full)")
     for (int r = 0; r < mr; r++)
         for (int j = 0; j < np; j++) acc[r][j] = s->bias ? SPLAT(s->bias[r]) : (V){0};
-    const int64_t next = s->next, rows = s->rows, cols = s->cols, col = s->col;
+    const int64_t next = s->next, rows = s->rows, cols = s->cols, *row = s->row, *col = s->col;
     for (int64_t k = 0; k < s->k; k++)
         for (int64_t i = 0; i < rows; i++) {
-            const T *x = s->x + k * s->plane + i * s->row, *w = s->w + k * s->w_plane + i * s->w_row;
-            for (int64_t c = 0; c < cols; c++, x += col, w += mr) {
+            const T *from = s->x + k * s->plane + row[i], *w = s->w + k * s->w_plane + i * s->w_row;
+            for (int64_t c = 0; c < cols; c++, w += mr) {
+                const T *x = from + col[c];
                 V b[8];
                 _Pragma("clang loop unroll(full)")
                 for (int j = 0; j < np; j++) b[j] = LOAD(x + j * next);
@@ -184,17 +186,18 @@ static int64_t F(conv_band)(const mk_conv_map *m) {
 /* Elements of scratch for a block. */
 static int64_t F(conv_space)(const mk_conv_map *m) {
     int64_t mr = F(conv_height)(m->m);
-    return m->groups * (m->k * m->in[0] * (m->left + m->in[1] + m->right) + mr) * VL + mr * F(conv_band)(m) * m->out[1] * VL + mr;
+    return m->groups * (m->k * m->in[0] * (m->before[1] + m->in[1] + m->after[1]) + mr) * VL + mr * F(conv_band)(m) * m->out[1] * VL + mr;
 }
 
 /* The map for n samples, at most VL; x and y are those of the first. w is packed. */
 static void F(conv_block)(const mk_conv_map *m, int64_t n, const T *x, const T *w, const T *bias, T *y, T *space) {
-    const int64_t mr = F(conv_height)(m->m), band = F(conv_band)(m), width = m->left + m->in[1] + m->right;
+    const int64_t mr = F(conv_height)(m->m), band = F(conv_band)(m), width = m->before[1] + m->in[1] + m->after[1];
     const int64_t channels = m->groups * m->k, plane = m->in[0] * width * VL, places = m->out[0] * m->out[1];
     T *staged = space, *results = space + channels * plane, *add = results + mr * band * m->out[1] * VL;
-    F(conv_stage)(x, channels * m->in[0] * m->in[1], n, channels, m->in[0], m->in[1], m->left, m->right, staged);
+    F(conv_stage)(x, channels * m->in[0] * m->in[1], n, channels, m->in[0], m->in[1], m->before[1], m->after[1], staged);
     const int64_t group_weights = F(conv_weights)(m) / m->groups;
-    F(conv_taps) s = {.k = m->k, .plane = plane, .out_plane = band * m->out[1] * VL};
+    int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
+    F(conv_taps) s = {.k = m->k, .plane = plane, .row = rows, .col = cols, .out_plane = band * m->out[1] * VL};
     for (int64_t top = 0; top < m->out[0]; top += band) {
         const int64_t end = top + band < m->out[0] ? top + band : m->out[0];
         for (int64_t g = 0; g < m->groups; g++)
@@ -208,8 +211,8 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, const T *x, const T *
                         const mk_conv_axis *v = &m->axis[0][py], *h = &m->axis[1][px];
                         s.w_row = h->taps * mr;
                         s.w_plane = v->taps * s.w_row;
-                        s.row = v->shift_step * width * VL;
-                        s.col = h->shift_step * VL;
+                        for (int64_t i = 0; i < v->taps; i++) rows[i] = i * v->shift_step * width * VL;
+                        for (int64_t i = 0; i < h->taps; i++) cols[i] = i * h->shift_step * VL;
                         s.next = h->stride * VL;
                         s.out_next = h->step * VL;
                         const T *wt = phase + t / mr * m->k * s.w_plane;
@@ -221,7 +224,7 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, const T *x, const T *
                             mk_conv_reach(v, i, i, m->in[0], &from_row, &to_row);
                             s.rows = to_row - from_row;
                             const T *row = staged + g * m->k * plane +
-                                           ((i * v->stride + v->shift + from_row * v->shift_step) * width + m->left) * VL;
+                                           ((i * v->stride + v->shift + from_row * v->shift_step) * width + m->before[1]) * VL;
                             T *out = results + (v->first + i * v->step - top) * m->out[1] * VL;
                             for (int64_t j = 0, np; j < h->count; j += np) {
                                 int64_t from_col, to_col;
@@ -247,7 +250,8 @@ typedef struct {
     const T *g, *x;
     int64_t high, rows, cols;
     int64_t g_plane, g_row;
-    int64_t row, next, tap;     /* in x: from row to row, column to column of g, tap to tap */
+    int64_t row, next;          /* in x: from row to row and column to column of g */
+    const int64_t *tap;         /* where in x each of the taps is */
     T *out;
     int64_t out_plane;
 } F(conv_sums);
@@ -260,14 +264,17 @@ static inline __attribute__((always_inline)) void F(conv_weight_tile)(const int 
     const T *g[8];
     _Pragma("clang loop unroll(full)")
     for (int o = 0; o < mo; o++) g[o] = s->g + (o < s->high ? o : s->high - 1) * s->g_plane;
-    const int64_t next = s->next, tap = s->tap, cols = s->cols;
+    int64_t tap[5];
+    _Pragma("clang loop unroll(full)")
+    for (int t = 0; t < nk; t++) tap[t] = s->tap[t];
+    const int64_t next = s->next, cols = s->cols;
     for (int64_t i = 0; i < s->rows; i++) {
         const T *x = s->x + i * s->row;
         int64_t at = i * s->g_row;
         for (int64_t j = 0; j < cols; j++, x += next, at += VL) {
             V b[5];
             _Pragma("clang loop unroll(full)")
-            for (int t = 0; t < nk; t++) b[t] = LOAD(x + t * tap);
+            for (int t = 0; t < nk; t++) b[t] = LOAD(x + tap[t]);
             _Pragma("clang loop unroll(full)")
             for (int o = 0; o < mo; o++) {
                 V a = LOAD(g[o] + at);
@@ -312,19 +319,21 @@ static void F(conv_weight_run)(int64_t mo, int64_t nk, const F(conv_sums) *s) {
 }
 
 static int64_t F(conv_weight_space)(const mk_conv_map *m) {
-    return (m->groups * m->k * m->in[0] * (m->left + m->in[1] + m->right) + m->groups * m->m * m->out[0] * m->out[1]) * VL;
+    return (m->groups * m->k * m->in[0] * (m->before[1] + m->in[1] + m->after[1]) + m->groups * m->m * m->out[0] * m->out[1]) * VL;
 }
 
 /* Adds the gradient of the weight of n samples, at most VL, onto dw: m is the map of the convolution. */
 static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, const T *x, const T *g, T *dw, T *space) {
-    const int64_t width = m->left + m->in[1] + m->right, channels = m->groups * m->k, plane = m->in[0] * width * VL;
+    const int64_t width = m->before[1] + m->in[1] + m->after[1], channels = m->groups * m->k, plane = m->in[0] * width * VL;
     const int64_t places = m->out[0] * m->out[1], taps = m->kernel[0] * m->kernel[1];
     const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
     T *xs = space, *gs = space + channels * plane;
-    F(conv_stage)(x, channels * m->in[0] * m->in[1], n, channels, m->in[0], m->in[1], m->left, m->right, xs);
+    F(conv_stage)(x, channels * m->in[0] * m->in[1], n, channels, m->in[0], m->in[1], m->before[1], m->after[1], xs);
     F(conv_stage)(g, m->groups * m->m * places, n, m->groups * m->m, m->out[0], m->out[1], 0, 0, gs);
+    int64_t offsets[MK_CONV_KERNEL];
     F(conv_sums) s = {.cols = m->out[1], .g_plane = places * VL, .g_row = m->out[1] * VL, .row = v->stride * width * VL,
-                      .next = h->stride * VL, .tap = h->shift_step * VL, .out_plane = m->k * taps};
+                      .next = h->stride * VL, .tap = offsets, .out_plane = m->k * taps};
+    for (int64_t t = 0; t < h->taps; t++) offsets[t] = t * h->shift_step * VL;
     for (int64_t group = 0; group < m->groups; group++)
         for (int64_t kx = 0, mo = 1, nk = 1; kx < h->taps; kx += nk) {
             F(conv_weight_pick)(m->m, h->taps - kx, &mo, &nk);
@@ -340,7 +349,7 @@ static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, const T *x, co
                         s.rows = to - from;
                         s.g = gs + ((group * m->m + t) * places + from * m->out[1]) * VL;
                         s.x = xs + (group * m->k + k) * plane +
-                              ((from * v->stride + shift) * width + m->left + h->shift + kx * h->shift_step) * VL;
+                              ((from * v->stride + shift) * width + m->before[1] + h->shift + kx * h->shift_step) * VL;
                         s.out = dw + ((group * m->m + t) * m->k + k) * taps + ky * m->kernel[1] + kx;
                         F(conv_weight_run)(mo, nk, &s);
                     }

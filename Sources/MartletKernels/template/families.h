@@ -10,6 +10,8 @@
 #include "gemm.h"
 #include "gemv.h"
 #include "conv.h"
+#include "conv_planes.h"
+#include "pool.h"
 #undef VL
 #undef V
 #undef VU

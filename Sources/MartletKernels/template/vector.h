@@ -175,6 +175,14 @@ static inline __attribute__((always_inline)) V F(sums_of)(V *r) {
 }
 #undef ADD_STAGE
 
+/* Every second lane of a and b, from the first and from the second on. */
+#define TAKE_EVEN(s, l) (2 * (l))
+#define TAKE_ODD(s, l) (2 * (l) + 1)
+static inline V F(even_lanes)(V a, V b) { return __builtin_shufflevector(a, b, LANE_LIST(TAKE_EVEN, 1)); }
+static inline V F(odd_lanes)(V a, V b) { return __builtin_shufflevector(a, b, LANE_LIST(TAKE_ODD, 1)); }
+#undef TAKE_EVEN
+#undef TAKE_ODD
+
 /* All lanes combined by halves: the sum and the largest. */
 #define OTHER(s, l) ((l) ^ (s))
 #define HALF(s) __builtin_shufflevector(v, v, LANE_LIST(OTHER, s))
