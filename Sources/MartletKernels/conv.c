@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Multiplications per thread; elements of partial gradients; bytes of scratch. */
-enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28 };
+/* Multiplications per thread; elements of partial gradients; bytes of scratch; places of a result, elements of a weight. */
+enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, FEW = 96, MANY = 1 << 16 };
 
 /* The zeros beside the input that the taps of this axis reach. */
 static void widen(const mk_conv_axis *a, int64_t in, int64_t *before, int64_t *after) {
@@ -70,6 +70,8 @@ static int64_t work_of(const mk_conv *p) {
 static int is_direct(const mk_conv *p) {
     for (int d = 0; d < 2; d++)
         if (p->stride[d] > MK_CONV_STRIDE || p->kernel[d] > MK_CONV_KERNEL) return 0;
+    /* Laying the weights out for a few results does not pay. */
+    if (p->n * p->out[0] * p->out[1] < FEW && p->o * (p->c / p->groups) * p->kernel[0] * p->kernel[1] > MANY) return 0;
     int pointwise = p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
     return p->n > 0 && work_of(p) > 0 && !pointwise;
 }
@@ -93,13 +95,14 @@ typedef struct { \
     const T *x, *w, *bias; \
     T *y, *parts;              /* parts: gradients of the weight, for some samples each; y is then read */ \
     int64_t weights, some;     /* elements of the weight; samples of a block */ \
-    int64_t cuts, cut;         /* ranges of channels that the items of a block are, and how long they are */ \
+    int64_t all, cuts, cut;    /* tiles of channels; ranges of them that the items of a block are, and how long they are */ \
     int planes;                /* by lines of places, not by blocks of samples */ \
     size_t bytes;              /* of scratch */ \
     atomic_int lacking; \
 } job_##S; \
 static void item_##S(void *context, int64_t begin, int64_t end) { \
     job_##S *b = context; \
+    const mk_table *t = mk_active; \
     T *space = mk_alloc(b->bytes); \
     if (!space) { \
         atomic_store(&b->lacking, 1); \
@@ -107,42 +110,43 @@ static void item_##S(void *context, int64_t begin, int64_t end) { \
     } \
     for (int64_t i = begin; i < end; i++) { \
         int64_t block = i / b->cuts, at = block * b->some, n = b->n - at < b->some ? b->n - at : b->some; \
-        int64_t from = i % b->cuts * b->cut, to = from + b->cut; \
+        int64_t from = i % b->cuts * b->cut, to = from + b->cut < b->all ? from + b->cut : b->all; \
         const T *x = b->x + at * b->x_size; \
-        T *y = b->y + at * b->y_size, *part = b->parts ? b->parts + block * b->weights : NULL; \
-        if (part) to = to < b->m->m ? to : b->m->m; \
-        if (part && b->planes) mk_active->conv_weight_planes_##S(b->m, n, from, to, x, y, part, space); \
-        else if (part) mk_active->conv_weight_block_##S(b->m, n, x, y, part, space); \
-        else if (b->planes) mk_active->conv_planes_##S(b->m, n, from, to, x, b->w, b->bias, y, space); \
-        else mk_active->conv_block_##S(b->m, n, x, b->w, b->bias, y, space); \
+        T *y = b->y + at * b->y_size; \
+        if (from >= to) continue; \
+        if (b->parts) \
+            (b->planes ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, b->parts + block * b->weights, \
+                                                                               space); \
+        else (b->planes ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
     } \
     mk_free(space, b->bytes); \
 } \
-static int32_t go_##S(job_##S *b, const mk_conv *p) { \
-    mk_parallel_heavy((b->n + b->some - 1) / b->some * b->cuts, 1, work_of(p) / GRAIN * 4, item_##S, b); \
+static int32_t go_##S(job_##S *b, const mk_conv *p, int64_t all) { \
+    int64_t blocks = (b->n + b->some - 1) / b->some; \
+    b->all = all; \
+    b->cuts = shares(blocks, all); \
+    b->cut = (all + b->cuts - 1) / b->cuts; \
+    mk_parallel_heavy(blocks * b->cuts, 1, work_of(p) / GRAIN * 4, item_##S, b); \
     return !b->lacking; \
 } \
 /* A map, with the weights laid out for its tiles. */ \
 static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const T *w, const T *bias, T *y) { \
     const mk_table *t = mk_active; \
     job_##S b = {.m = m, .n = p->n, .x_size = m->groups * m->k * m->in[0] * m->in[1], \
-                 .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, .some = t->conv_lanes_##S, \
-                 .cuts = 1}; \
+                 .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, .some = t->conv_lanes_##S}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
     if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
-        int64_t mr = t->conv_height_##S(m->m), tiles = (m->m + mr - 1) / mr; \
         b.planes = 1; \
         b.some = t->conv_together_##S(m, p->n); \
-        b.cuts = shares((p->n + b.some - 1) / b.some, tiles); \
-        b.cut = (tiles + b.cuts - 1) / b.cuts; \
         b.bytes = (size_t)t->conv_planes_space_##S(m, p->n) * sizeof(T); \
     } \
-    size_t packed = (size_t)t->conv_weights_##S(m) * sizeof(T); \
+    int64_t mr = t->conv_height_##S(m->m); \
+    size_t packed = (size_t)(t->conv_weights_##S(m) + t->conv_lanes_##S) * sizeof(T); \
     T *weights = b.bytes <= LARGEST ? mk_alloc(packed) : NULL; \
     if (!weights) return 0; \
     t->conv_pack_##S(m, w, weights); \
     b.w = weights; \
-    int32_t done = go_##S(&b, p); \
+    int32_t done = go_##S(&b, p, m->groups * ((m->m + mr - 1) / mr)); \
     mk_free(weights, packed); \
     return done; \
 } \
@@ -161,26 +165,22 @@ int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
     const mk_table *t = mk_active; \
     mk_conv_map m = forward_map(p); \
     job_##S b = {.m = &m, .n = p->n, .x_size = p->c * p->in[0] * p->in[1], .y_size = p->o * p->out[0] * p->out[1], .x = x, \
-                 .y = (T *)dy, .weights = p->o * m.w_m, .some = t->conv_lanes_##S, .cuts = 1}; \
+                 .y = (T *)dy, .weights = p->o * m.w_m, .some = t->conv_lanes_##S}; \
     b.bytes = (size_t)t->conv_weight_space_##S(&m) * sizeof(T); \
-    int64_t parts = (p->n + b.some - 1) / b.some; \
-    if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
+    if (!by_samples(p, b.some, (int64_t)b.bytes) || b.weights > PARTS) { \
         int64_t together = t->conv_together_##S(&m, p->n), groups = (p->n + together - 1) / together; \
         int64_t most = PARTS / b.weights < 1 ? 1 : PARTS / b.weights > 16 ? 16 : PARTS / b.weights; \
         b.planes = 1; \
         b.some = (groups + most - 1) / most * together; \
-        parts = (p->n + b.some - 1) / b.some; \
-        b.cuts = shares(parts, (m.m + 7) / 8); \
-        b.cut = ((m.m + 7) / 8 + b.cuts - 1) / b.cuts * 8; \
-        b.cuts = (m.m + b.cut - 1) / b.cut; \
         b.bytes = (size_t)t->conv_weight_planes_space_##S(&m, p->n) * sizeof(T); \
     } \
+    int64_t parts = (p->n + b.some - 1) / b.some; \
     size_t bytes = (size_t)(parts * b.weights) * sizeof(T); \
     b.parts = b.bytes > LARGEST ? NULL : parts == 1 ? dw : mk_alloc(bytes); \
     if (!b.parts) return 0; \
     memset(b.parts, 0, bytes); \
-    int32_t done = go_##S(&b, p); \
-    if (b.parts == dw) return done; \
+    int32_t done = go_##S(&b, p, m.groups * ((m.m + MK_CONV_RANGE - 1) / MK_CONV_RANGE)); \
+    if (parts == 1) return done; \
     memcpy(dw, b.parts, (size_t)b.weights * sizeof(T)); \
     for (int64_t i = 1; i < parts; i++) t->accumulate_rows_##S(b.parts + i * b.weights, 0, dw, 0, 1, b.weights); \
     mk_free(b.parts, bytes); \

@@ -12,7 +12,7 @@
  * dimension; its gradient for the input has as many as the stride. */
 typedef struct { int64_t first, step, count, stride, taps, tap, tap_step, shift, shift_step; } mk_conv_axis;
 
-enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64 };
+enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64, MK_CONV_RANGE = 8 };
 
 /* A convolution or its gradient for the input: m channels from k in each group. w_*: where weights are. */
 typedef struct {
@@ -92,22 +92,24 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \
     void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
                              T *y, int64_t incy, const T *bias, int64_t inc_bias); \
-    /* Convolutions over blocks of conv_lanes samples; see template/conv.h. */ \
+    /* Convolutions, over blocks of conv_lanes samples and over lines of places: some tiles of channels, conv_height high, or \
+       ranges of MK_CONV_RANGE of them. See template/conv.h and conv_planes.h. */ \
     int64_t conv_lanes_##S; \
+    int64_t (*conv_height_##S)(int64_t m); \
     int64_t (*conv_weights_##S)(const mk_conv_map *m); \
     void (*conv_pack_##S)(const mk_conv_map *m, const T *w, T *to); \
     int64_t (*conv_space_##S)(const mk_conv_map *m); \
-    void (*conv_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *w, const T *bias, T *y, T *space); \
+    void (*conv_block_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, \
+                           T *y, T *space); \
     int64_t (*conv_weight_space_##S)(const mk_conv_map *m); \
-    void (*conv_weight_block_##S)(const mk_conv_map *m, int64_t n, const T *x, const T *g, T *dw, T *space); \
-    /* Over lines of places; see template/conv_planes.h. Tiles are conv_height channels high. */ \
-    int64_t (*conv_height_##S)(int64_t m); \
+    void (*conv_weight_block_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw, \
+                                  T *space); \
     int64_t (*conv_together_##S)(const mk_conv_map *m, int64_t n); \
     int64_t (*conv_planes_space_##S)(const mk_conv_map *m, int64_t n); \
-    void (*conv_planes_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t end, const T *x, const T *w, const T *bias, \
+    void (*conv_planes_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, \
                             T *y, T *space); \
     int64_t (*conv_weight_planes_space_##S)(const mk_conv_map *m, int64_t n); \
-    void (*conv_weight_planes_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t end, const T *x, const T *g, T *dw, \
+    void (*conv_weight_planes_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw, \
                                    T *space); \
     /* Pooling of rows of results, and of planes; see template/pool.h. */ \
     int64_t (*pool_space_##S)(const mk_pool *p); \

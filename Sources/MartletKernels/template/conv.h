@@ -151,27 +151,58 @@ static int64_t F(conv_width)(int64_t mr, int64_t places) {
     return 1;
 }
 
-/* Elements of the weights of a map, laid out for its tiles. */
+/* Elements of the weights of a map, laid out for its tiles; conv_pack may write a vector more. */
 static int64_t F(conv_weights)(const mk_conv_map *m) {
     int64_t mr = F(conv_height)(m->m);
     return m->groups * ((m->m + mr - 1) / mr * mr) * m->k * m->kernel[0] * m->kernel[1];
 }
 
+/* to[i * mr + r] = from[r * apart + i] for i in 0..<n, 0 from row `rows` on; what is behind is overwritten. */
+static void F(conv_turn)(const T *from, int64_t apart, int64_t rows, int64_t n, int64_t mr, T *to) {
+    if (mr > VL) {
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t r = 0; r < mr; r++) *to++ = r < rows ? from[r * apart + i] : 0;
+        return;
+    }
+    for (int64_t i = 0; i < n; i += VL) {
+        const int64_t w = n - i < VL ? n - i : VL;
+        V r[VL];
+        for (int q = 0; q < VL; q++)
+            r[q] = q >= rows ? (V){0} : w == VL ? LOAD(from + q * apart + i) : F(load_part)(from + q * apart + i, w);
+        F(transpose)(r);
+        for (int q = 0; q < VL; q++)
+            if (q < w) STORE(to + (i + q) * mr, r[q]);
+    }
+}
+
 /* [group][row phase][column phase][tile][k][row tap][column tap][channel of the tile]. */
 static void F(conv_pack)(const mk_conv_map *m, const T *w, T *to) {
-    int64_t mr = F(conv_height)(m->m);
+    const int64_t mr = F(conv_height)(m->m), taps = m->kernel[0] * m->kernel[1];
+    const int whole = m->phases[0] * m->phases[1] == 1 && m->w_k == taps;
     for (int64_t g = 0; g < m->groups; g++)
         for (int64_t y = 0; y < m->phases[0]; y++)
             for (int64_t x = 0; x < m->phases[1]; x++) {
                 const mk_conv_axis *v = &m->axis[0][y], *h = &m->axis[1][x];
-                for (int64_t t = 0; t < m->m; t += mr)
-                    for (int64_t k = 0; k < m->k; k++)
+                for (int64_t t = 0; t < m->m; t += mr) {
+                    const int64_t rows = m->m - t < mr ? m->m - t : mr;
+                    const T *from = w + g * m->w_group + t * m->w_m;
+                    if (whole) {
+                        F(conv_turn)(from, m->w_m, rows, m->k * taps, mr, to);
+                        to += m->k * taps * mr;
+                        continue;
+                    }
+                    for (int64_t k = 0; k < m->k; k++, from += m->w_k) {
+                        if (v->taps * h->taps == taps) {
+                            F(conv_turn)(from, m->w_m, rows, taps, mr, to);
+                            to += taps * mr;
+                            continue;
+                        }
                         for (int64_t i = 0; i < v->taps; i++)
-                            for (int64_t j = 0; j < h->taps; j++) {
-                                const T *from = w + g * m->w_group + k * m->w_k +
-                                                (v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step;
-                                for (int64_t r = 0; r < mr; r++) *to++ = t + r < m->m ? from[(t + r) * m->w_m] : 0;
-                            }
+                            for (int64_t j = 0; j < h->taps; j++)
+                                for (int64_t r = 0; r < mr; r++)
+                                    *to++ = r >= rows ? 0 : from[r * m->w_m + (v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step];
+                    }
+                }
             }
 }
 
@@ -185,23 +216,26 @@ static int64_t F(conv_band)(const mk_conv_map *m) {
 
 /* Elements of scratch for a block. */
 static int64_t F(conv_space)(const mk_conv_map *m) {
-    int64_t mr = F(conv_height)(m->m);
-    return m->groups * (m->k * m->in[0] * (m->before[1] + m->in[1] + m->after[1]) + mr) * VL + mr * F(conv_band)(m) * m->out[1] * VL + mr;
+    const int64_t mr = F(conv_height)(m->m), width = m->before[1] + m->in[1] + m->after[1];
+    return (m->k * m->in[0] * width + mr * F(conv_band)(m) * m->out[1]) * VL + mr;
 }
 
-/* The map for n samples, at most VL; x and y are those of the first. w is packed. */
-static void F(conv_block)(const mk_conv_map *m, int64_t n, const T *x, const T *w, const T *bias, T *y, T *space) {
+/* The map for n samples, at most VL, and of all groups' tiles those of number first..<last. x and y are those of the first
+ * sample; w is packed. */
+static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias,
+                          T *y, T *space) {
     const int64_t mr = F(conv_height)(m->m), band = F(conv_band)(m), width = m->before[1] + m->in[1] + m->after[1];
-    const int64_t channels = m->groups * m->k, plane = m->in[0] * width * VL, places = m->out[0] * m->out[1];
-    T *staged = space, *results = space + channels * plane, *add = results + mr * band * m->out[1] * VL;
-    F(conv_stage)(x, channels * m->in[0] * m->in[1], n, channels, m->in[0], m->in[1], m->before[1], m->after[1], staged);
-    const int64_t group_weights = F(conv_weights)(m) / m->groups;
+    const int64_t pixels = m->in[0] * m->in[1], plane = m->in[0] * width * VL, places = m->out[0] * m->out[1];
+    const int64_t group_weights = F(conv_weights)(m) / m->groups, tiles = (m->m + mr - 1) / mr;
+    T *results = space + m->k * plane, *add = results + mr * band * m->out[1] * VL;
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     F(conv_taps) s = {.k = m->k, .plane = plane, .row = rows, .col = cols, .out_plane = band * m->out[1] * VL};
-    for (int64_t top = 0; top < m->out[0]; top += band) {
-        const int64_t end = top + band < m->out[0] ? top + band : m->out[0];
-        for (int64_t g = 0; g < m->groups; g++)
-            for (int64_t t = 0; t < m->m; t += mr) {
+    for (int64_t g = first / tiles; g * tiles < last; g++) {
+        const int64_t from_tile = first > g * tiles ? first - g * tiles : 0, to_tile = last - g * tiles;
+        F(conv_stage)(x + g * m->k * pixels, m->groups * m->k * pixels, n, m->k, m->in[0], m->in[1], m->before[1], m->after[1], space);
+        for (int64_t top = 0; top < m->out[0]; top += band) {
+            const int64_t end = top + band < m->out[0] ? top + band : m->out[0];
+            for (int64_t t = from_tile * mr; t < m->m && t < to_tile * mr; t += mr) {
                 const int64_t high = m->m - t < mr ? m->m - t : mr;
                 s.bias = bias ? add : NULL;
                 for (int64_t r = 0; bias && r < mr; r++) add[r] = r < high ? bias[g * m->m + t + r] : 0;
@@ -216,15 +250,14 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, const T *x, const T *
                         s.next = h->stride * VL;
                         s.out_next = h->step * VL;
                         const T *wt = phase + t / mr * m->k * s.w_plane;
-                        phase += (m->m + mr - 1) / mr * m->k * s.w_plane;
+                        phase += tiles * m->k * s.w_plane;
                         /* The first of the phase's rows in this band. */
                         int64_t i = top <= v->first ? 0 : (top - v->first + v->step - 1) / v->step;
                         for (; i < v->count && v->first + i * v->step < end; i++) {
                             int64_t from_row, to_row;
                             mk_conv_reach(v, i, i, m->in[0], &from_row, &to_row);
                             s.rows = to_row - from_row;
-                            const T *row = staged + g * m->k * plane +
-                                           ((i * v->stride + v->shift + from_row * v->shift_step) * width + m->before[1]) * VL;
+                            const T *row = space + ((i * v->stride + v->shift + from_row * v->shift_step) * width + m->before[1]) * VL;
                             T *out = results + (v->first + i * v->step - top) * m->out[1] * VL;
                             for (int64_t j = 0, np; j < h->count; j += np) {
                                 int64_t from_col, to_col;
@@ -241,6 +274,7 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, const T *x, const T *
                     F(conv_scatter)(results + r * s.out_plane, (end - top) * m->out[1],
                                     y + (g * m->m + t + r) * places + top * m->out[1], m->groups * m->m * places, n);
             }
+        }
     }
 }
 
@@ -319,26 +353,31 @@ static void F(conv_weight_run)(int64_t mo, int64_t nk, const F(conv_sums) *s) {
 }
 
 static int64_t F(conv_weight_space)(const mk_conv_map *m) {
-    return (m->groups * m->k * m->in[0] * (m->before[1] + m->in[1] + m->after[1]) + m->groups * m->m * m->out[0] * m->out[1]) * VL;
+    return (m->k * m->in[0] * (m->before[1] + m->in[1] + m->after[1]) + m->m * m->out[0] * m->out[1]) * VL;
 }
 
-/* Adds the gradient of the weight of n samples, at most VL, onto dw: m is the map of the convolution. */
-static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, const T *x, const T *g, T *dw, T *space) {
-    const int64_t width = m->before[1] + m->in[1] + m->after[1], channels = m->groups * m->k, plane = m->in[0] * width * VL;
-    const int64_t places = m->out[0] * m->out[1], taps = m->kernel[0] * m->kernel[1];
+/* Adds the gradient of the weight for n samples, at most VL, onto dw: of all groups' ranges of output channels those of number
+ * begin..<stop. m is the map of the convolution. */
+static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw,
+                                 T *space) {
+    const int64_t width = m->before[1] + m->in[1] + m->after[1], plane = m->in[0] * width * VL, pixels = m->in[0] * m->in[1];
+    const int64_t places = m->out[0] * m->out[1], taps = m->kernel[0] * m->kernel[1], ranges = (m->m + MK_CONV_RANGE - 1) / MK_CONV_RANGE;
     const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
-    T *xs = space, *gs = space + channels * plane;
-    F(conv_stage)(x, channels * m->in[0] * m->in[1], n, channels, m->in[0], m->in[1], m->before[1], m->after[1], xs);
-    F(conv_stage)(g, m->groups * m->m * places, n, m->groups * m->m, m->out[0], m->out[1], 0, 0, gs);
+    T *gs = space + m->k * plane;
     int64_t offsets[MK_CONV_KERNEL];
     F(conv_sums) s = {.cols = m->out[1], .g_plane = places * VL, .g_row = m->out[1] * VL, .row = v->stride * width * VL,
                       .next = h->stride * VL, .tap = offsets, .out_plane = m->k * taps};
     for (int64_t t = 0; t < h->taps; t++) offsets[t] = t * h->shift_step * VL;
-    for (int64_t group = 0; group < m->groups; group++)
+    for (int64_t group = begin / ranges; group * ranges < stop; group++) {
+        const int64_t first = begin > group * ranges ? (begin - group * ranges) * MK_CONV_RANGE : 0;
+        const int64_t last = (stop - group * ranges) * MK_CONV_RANGE, end = last < m->m ? last : m->m;
+        F(conv_stage)(x + group * m->k * pixels, m->groups * m->k * pixels, n, m->k, m->in[0], m->in[1], m->before[1], m->after[1],
+                      space);
+        F(conv_stage)(g + (group * m->m + first) * places, m->groups * m->m * places, n, end - first, m->out[0], m->out[1], 0, 0, gs);
         for (int64_t kx = 0, mo = 1, nk = 1; kx < h->taps; kx += nk) {
-            F(conv_weight_pick)(m->m, h->taps - kx, &mo, &nk);
-            for (int64_t t = 0; t < m->m; t += mo) {
-                s.high = m->m - t < mo ? m->m - t : mo;
+            F(conv_weight_pick)(end - first, h->taps - kx, &mo, &nk);
+            for (int64_t t = first; t < end; t += mo) {
+                s.high = end - t < mo ? end - t : mo;
                 for (int64_t k = 0; k < m->k; k++)
                     for (int64_t ky = 0; ky < v->taps; ky++) {
                         /* The rows of g that this row of taps meets. */
@@ -347,14 +386,15 @@ static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, const T *x, co
                         while (from < to && from * v->stride + shift < 0) from++;
                         while (to > from && (to - 1) * v->stride + shift >= m->in[0]) to--;
                         s.rows = to - from;
-                        s.g = gs + ((group * m->m + t) * places + from * m->out[1]) * VL;
-                        s.x = xs + (group * m->k + k) * plane +
+                        s.g = gs + ((t - first) * places + from * m->out[1]) * VL;
+                        s.x = space + k * plane +
                               ((from * v->stride + shift) * width + m->before[1] + h->shift + kx * h->shift_step) * VL;
                         s.out = dw + ((group * m->m + t) * m->k + k) * taps + ky * m->kernel[1] + kx;
                         F(conv_weight_run)(mo, nk, &s);
                     }
             }
         }
+    }
 }
 #undef CONV_TILES
 #undef CONV_WEIGHT_TILES

@@ -10,7 +10,7 @@ static inline int64_t F(conv_lines)(const mk_conv_map *m, int d) {
 }
 
 /* What a tile reads beyond the last place. */
-#define CONV_SLACK (8 * VL + VL)
+#define CONV_SLACK (9 * VL)
 /* Places of a tile's channels, mr of them, that are computed before they are brought to the result. */
 #define CONV_CHUNK(mr) (384 / (mr) * VL)
 
@@ -58,7 +58,9 @@ static void F(conv_offsets)(const mk_conv_axis *a, int64_t before, int64_t line,
 }
 
 static int64_t F(conv_planes_space)(const mk_conv_map *m, int64_t n) {
-    return m->k * F(conv_image)(m, F(conv_together)(m, n)) + CONV_SLACK + F(conv_height)(m->m) * (CONV_CHUNK(F(conv_height)(m->m)) + 8 * VL + 1);
+    /* The results stand behind the lines, which tiles of four rows may read three rows of. */
+    const int64_t mr = F(conv_height)(m->m), results = mr * (CONV_CHUNK(mr) + 8 * VL + 1), rows = 3 * F(conv_lines)(m, 1);
+    return m->k * F(conv_image)(m, F(conv_together)(m, n)) + CONV_SLACK + (results > rows ? results : rows);
 }
 
 /* The tile's results for places from..<to of the lines, to y, those of the first sample and channel. */
@@ -80,21 +82,83 @@ static void F(conv_bring)(const mk_conv_map *m, const mk_conv_axis *v, const mk_
     }
 }
 
-/* The map for n samples, and of each group's tiles those of number first..<end. w is packed. */
-static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64_t end, const T *x, const T *w, const T *bias,
+/* Channels that have a kernel of their own, of kh rows: tiles of four rows and two vectors of the result, since neighbouring
+ * rows are made from the same inputs. x: lines with the input of the first tap, `pitch` apart; col: where columns of taps are.
+ * Called with constant kh. */
+static inline __attribute__((always_inline)) void F(conv_own_kernel)(const int kh, const T *x, int64_t pitch, const int64_t *col,
+        int64_t kw, const T *w, T bias, T *y, int64_t rows, int64_t width) {
+    for (int64_t i = 0; i < rows; i += 4)
+        for (int64_t j = 0; j < width; j += 2 * VL) {
+            V acc[4][2];
+            for (int r = 0; r < 4; r++) acc[r][0] = acc[r][1] = SPLAT(bias);
+            _Pragma("clang loop unroll(full)")
+            for (int q = 0; q < 3 + kh; q++)
+                for (int64_t c = 0; c < kw; c++) {
+                    const T *from = x + (i + q) * pitch + j + col[c];
+                    V b0 = LOAD(from), b1 = LOAD(from + VL);
+                    _Pragma("clang loop unroll(full)")
+                    for (int r = 0; r < 4; r++)
+                        if (q >= r && q - r < kh) {
+                            V a = SPLAT(w[(q - r) * kw + c]);
+                            acc[r][0] = FMA(a, b0, acc[r][0]);
+                            acc[r][1] = FMA(a, b1, acc[r][1]);
+                        }
+                }
+            for (int64_t r = 0; r < 4 && i + r < rows; r++) {
+                T *to = y + (i + r) * width + j;
+                const int64_t n = width - j;
+                if (n >= VL) STORE(to, acc[r][0]);
+                else F(store_part)(to, acc[r][0], n);
+                if (n >= 2 * VL) STORE(to + VL, acc[r][1]);
+                else if (n > VL) F(store_part)(to + VL, acc[r][1], n - VL);
+            }
+        }
+}
+
+/* Whether that is what this map is, and its rows of taps follow each other in the lines. */
+static int F(conv_has_own_kernels)(const mk_conv_map *m) {
+    const mk_conv_axis *v = &m->axis[0][0];
+    return m->m == 1 && m->k == 1 && m->phases[0] * m->phases[1] == 1 && v->stride == 1 && v->shift_step * v->shift_step == 1 &&
+           (v->taps == 3 || v->taps == 5);
+}
+
+/* The map of one channel with its own kernel, for n samples laid out in x. */
+static void F(conv_own_kernels)(const mk_conv_map *m, int64_t n, const T *x, const T *w, T bias, T *y) {
+    const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
+    const int64_t high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1);
+    int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
+    T kernel[5 * MK_CONV_KERNEL];
+    F(conv_offsets)(v, m->before[0], 0, pitch, rows);
+    F(conv_offsets)(h, m->before[1], n * high * pitch, 1, cols);
+    for (int64_t t = 0; t < v->taps; t++)
+        memcpy(kernel + (v->shift_step > 0 ? t : v->taps - 1 - t) * h->taps, w + t * h->taps, (size_t)h->taps * sizeof(T));
+    x += v->shift_step > 0 ? rows[0] : rows[v->taps - 1];
+    for (int64_t s = 0; s < n; s++, x += high * pitch, y += m->groups * m->out[0] * m->out[1])
+        if (v->taps == 3) F(conv_own_kernel)(3, x, pitch, cols, h->taps, kernel, bias, y, m->out[0], m->out[1]);
+        else F(conv_own_kernel)(5, x, pitch, cols, h->taps, kernel, bias, y, m->out[0], m->out[1]);
+}
+
+/* The map for n samples, and of all groups' tiles those of number first..<end. w is packed. */
+static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias,
                            T *y, T *space) {
     const int64_t mr = F(conv_height)(m->m), all = F(conv_together)(m, n), pixels = m->in[0] * m->in[1];
     const int64_t places = m->out[0] * m->out[1], group_weights = F(conv_weights)(m) / m->groups;
     const int64_t high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1), chunk = CONV_CHUNK(mr), apart = chunk + 8 * VL;
+    const int64_t tiles = (m->m + mr - 1) / mr;
     T *results = space + m->k * F(conv_image)(m, all) + CONV_SLACK, *add = results + mr * apart;
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     F(conv_taps) s = {.k = m->k, .row = rows, .col = cols, .next = VL, .out_plane = apart, .out_next = VL};
     for (int64_t at = 0; at < n; at += all) {
         const int64_t some = n - at < all ? n - at : all, line = some * high * pitch;
         s.plane = F(conv_image)(m, some);
-        for (int64_t g = 0; g < m->groups; g++) {
+        for (int64_t g = first / tiles; g * tiles < last; g++) {
             F(conv_lay_out)(m, some, x + (at * m->groups + g) * m->k * pixels, space);
-            for (int64_t t = first * mr; t < m->m && t < end * mr; t += mr) {
+            if (F(conv_has_own_kernels)(m)) {
+                F(conv_own_kernels)(m, some, space, w + g * group_weights, bias ? bias[g] : 0, y + (at * m->groups + g) * places);
+                continue;
+            }
+            const int64_t from_tile = first > g * tiles ? first - g * tiles : 0, to_tile = last - g * tiles;
+            for (int64_t t = from_tile * mr; t < m->m && t < to_tile * mr; t += mr) {
                 const int64_t channels = m->m - t < mr ? m->m - t : mr;
                 s.bias = bias ? add : NULL;
                 for (int64_t r = 0; bias && r < mr; r++) add[r] = r < channels ? bias[g * m->m + t + r] : 0;
@@ -132,12 +196,14 @@ static int64_t F(conv_weight_planes_space)(const mk_conv_map *m, int64_t n) {
     return m->k * F(conv_image)(m, all) + CONV_SLACK + m->m * (all * F(conv_lines)(m, 0) * F(conv_lines)(m, 1) + VL);
 }
 
-/* Adds the gradient of the weight, of output channels first..<end of each group, of n samples onto dw. */
-static void F(conv_weight_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64_t end, const T *x, const T *g, T *dw,
-                                  T *space) {
+/* Adds the gradient of the weight for n samples onto dw: of all groups' ranges of output channels those of number
+ * begin..<stop. */
+static void F(conv_weight_planes)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g,
+                                  T *dw, T *space) {
     const int64_t all = F(conv_together)(m, n), pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1];
     const int64_t high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1), taps = m->kernel[0] * m->kernel[1];
     const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
+    const int64_t ranges = (m->m + MK_CONV_RANGE - 1) / MK_CONV_RANGE;
     T *gs = space + m->k * F(conv_image)(m, all) + CONV_SLACK;
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     for (int64_t at = 0; at < n; at += all) {
@@ -146,7 +212,9 @@ static void F(conv_weight_planes)(const mk_conv_map *m, int64_t n, int64_t first
         F(conv_offsets)(v, m->before[0], h->stride * line, pitch, rows);
         F(conv_offsets)(h, m->before[1], line, 1, cols);
         F(conv_sums) s = {.rows = 1, .cols = vectors, .g_plane = g_plane, .next = VL, .out_plane = m->k * taps};
-        for (int64_t group = 0; group < m->groups; group++) {
+        for (int64_t group = begin / ranges; group * ranges < stop; group++) {
+            const int64_t first = begin > group * ranges ? (begin - group * ranges) * MK_CONV_RANGE : 0;
+            const int64_t last = (stop - group * ranges) * MK_CONV_RANGE, end = last < m->m ? last : m->m;
             F(conv_lay_out)(m, some, x + (at * m->groups + group) * m->k * pixels, space);
             for (int64_t o = first; o < end; o++) {
                 memset(gs + o * g_plane, 0, (size_t)g_plane * sizeof(T));
