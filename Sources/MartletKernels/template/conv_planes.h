@@ -3,10 +3,17 @@
  * a tap meets are neighbours. Rows of results run on in one line, over what is between them too, which is dropped;
  * so do several small samples. There are no unrolled windows. */
 
-/* Rows and columns of a line of one sample. */
+/* Rows and columns of a line of one sample: no fewer than there are results, which with much padding are more than the
+ * image has. What taps reach after the end of one row is the zeros before the next. */
 static inline int64_t F(conv_lines)(const mk_conv_map *m, int d) {
-    const int64_t stride = m->axis[d][0].stride;
-    return (m->before[d] + m->in[d] + m->after[d] + stride - 1) / stride;
+    const int64_t stride = m->axis[d][0].stride, beside = m->before[d] > m->after[d] ? m->before[d] : m->after[d];
+    const int64_t n = (m->in[d] + beside + stride - 1) / stride;
+    return n > m->axis[d][0].count ? n : m->axis[d][0].count;
+}
+
+/* Elements of a line of n samples, with the zeros after the last. */
+static inline int64_t F(conv_line)(const mk_conv_map *m, int64_t n) {
+    return (n * F(conv_lines)(m, 0) + m->after[0] / m->axis[0][0].stride + 1) * F(conv_lines)(m, 1);
 }
 
 /* What a tile reads beyond the last place. */
@@ -21,18 +28,17 @@ static int64_t F(conv_together)(const mk_conv_map *m, int64_t n) {
 }
 
 static int64_t F(conv_image)(const mk_conv_map *m, int64_t n) {
-    return m->axis[0][0].stride * m->axis[1][0].stride * n * F(conv_lines)(m, 0) * F(conv_lines)(m, 1);
+    return m->axis[0][0].stride * m->axis[1][0].stride * F(conv_line)(m, n);
 }
 
 /* The k channels of a group of n samples as lines. */
 static void F(conv_lay_out)(const mk_conv_map *m, int64_t n, const T *x, T *to) {
     const int64_t sy = m->axis[0][0].stride, sx = m->axis[1][0].stride, high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1);
-    const int64_t line = n * high * pitch, pixels = m->in[0] * m->in[1], sample = m->groups * m->k * pixels;
-    const int padded = m->before[0] || m->before[1] || pitch * sx != m->in[1] || high * sy != m->in[0];
+    const int64_t line = F(conv_line)(m, n), pixels = m->in[0] * m->in[1], sample = m->groups * m->k * pixels;
     for (int64_t k = 0; k < m->k; k++)
         for (int64_t a = 0; a < sy; a++)
             for (int64_t b = 0; b < sx; b++, to += line) {
-                if (padded) memset(to, 0, (size_t)line * sizeof(T));
+                memset(to, 0, (size_t)line * sizeof(T));
                 /* The rows and columns of the line that are inside. */
                 const int64_t top = a < m->before[0] ? (m->before[0] - a + sy - 1) / sy : 0, iy = top * sy + a - m->before[0];
                 const int64_t left = b < m->before[1] ? (m->before[1] - b + sx - 1) / sx : 0, ix = left * sx + b - m->before[1];
@@ -129,7 +135,7 @@ static void F(conv_own_kernels)(const mk_conv_map *m, int64_t n, const T *x, con
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     T kernel[5 * MK_CONV_KERNEL];
     F(conv_offsets)(v, m->before[0], 0, pitch, rows);
-    F(conv_offsets)(h, m->before[1], n * high * pitch, 1, cols);
+    F(conv_offsets)(h, m->before[1], F(conv_line)(m, n), 1, cols);
     for (int64_t t = 0; t < v->taps; t++)
         memcpy(kernel + (v->shift_step > 0 ? t : v->taps - 1 - t) * h->taps, w + t * h->taps, (size_t)h->taps * sizeof(T));
     x += v->shift_step > 0 ? rows[0] : rows[v->taps - 1];
@@ -149,7 +155,7 @@ static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     F(conv_taps) s = {.k = m->k, .row = rows, .col = cols, .next = VL, .out_plane = apart, .out_next = VL};
     for (int64_t at = 0; at < n; at += all) {
-        const int64_t some = n - at < all ? n - at : all, line = some * high * pitch;
+        const int64_t some = n - at < all ? n - at : all, line = F(conv_line)(m, some);
         s.plane = F(conv_image)(m, some);
         for (int64_t g = first / tiles; g * tiles < last; g++) {
             F(conv_lay_out)(m, some, x + (at * m->groups + g) * m->k * pixels, space);
@@ -207,7 +213,7 @@ static void F(conv_weight_planes)(const mk_conv_map *m, int64_t n, int64_t begin
     T *gs = space + m->k * F(conv_image)(m, all) + CONV_SLACK;
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     for (int64_t at = 0; at < n; at += all) {
-        const int64_t some = n - at < all ? n - at : all, line = some * high * pitch, plane = F(conv_image)(m, some);
+        const int64_t some = n - at < all ? n - at : all, line = F(conv_line)(m, some), plane = F(conv_image)(m, some);
         const int64_t vectors = (((some - 1) * high + v->count - 1) * pitch + h->count + VL - 1) / VL, g_plane = vectors * VL;
         F(conv_offsets)(v, m->before[0], h->stride * line, pitch, rows);
         F(conv_offsets)(h, m->before[1], line, 1, cols);
