@@ -10,6 +10,38 @@
 /* Called with a block of C, m x n elements from row i and column j on, or NULL. */
 typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t m, int64_t n);
 
+/* The results along one dimension that the same taps lead to: `count` of them, `step` apart from `first` on. Result i meets
+ * kernel place tap + t * tap_step at input place i * stride + shift + t * shift_step. A convolution has one such axis per
+ * dimension; its gradient for the input has as many as the stride. */
+typedef struct { int64_t first, step, count, stride, taps, tap, tap_step, shift, shift_step; } mk_conv_axis;
+
+enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64, MK_CONV_RANGE = 8 };
+
+/* A convolution or its gradient for the input: m channels from k in each group. w_*: where weights are. */
+typedef struct {
+    int64_t groups, m, k, in[2], out[2], kernel[2], phases[2];
+    int64_t before[2], after[2]; /* zeros that taps reach beside the input */
+    int64_t w_group, w_m, w_k;
+    mk_conv_axis axis[2][MK_CONV_STRIDE];
+} mk_conv_map;
+
+/* The taps, from..<to, with which one of the results first...last meets the input. */
+static inline void mk_conv_reach(const mk_conv_axis *a, int64_t first, int64_t last, int64_t in, int64_t *from, int64_t *to) {
+    int64_t t = 0, end = a->taps, low = first * a->stride + a->shift, high = last * a->stride + a->shift;
+    while (t < end && (high + t * a->shift_step < 0 || low + t * a->shift_step >= in)) t++;
+    while (end > t && (high + (end - 1) * a->shift_step < 0 || low + (end - 1) * a->shift_step >= in)) end--;
+    *from = t;
+    *to = end;
+}
+
+/* Taps of a window and the distance of windows in a row at most, and how many results further on in a line the last one of a row may read. */
+enum { MK_POOL_TAPS = 128, MK_POOL_STRIDE = 4, MK_POOL_REACH = 32 };
+
+/* How far apart rows of results are in a line of template/pool.h: the columns, and what the last of them reach beyond. */
+static inline int64_t mk_pool_pitch(const mk_pool *p) {
+    return p->out[1] + (p->kernel[1] - 1) * p->dilation[1] / p->stride[1];
+}
+
 /* The members for one element type T with name suffix S. */
 #define MK_TABLE_MEMBERS(T, S) \
     void (*unary_##S)(int32_t op, const T *x, T *out, int64_t n); \
@@ -32,7 +64,6 @@ typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t 
     T (*prod_##S)(const T *x, int64_t n); \
     T (*max_##S)(const T *x, int64_t n, int64_t *index); \
     T (*min_##S)(const T *x, int64_t n, int64_t *index); \
-    void (*max_pool2_##S)(const T *x, int64_t width, int64_t first, T *out, int64_t *at, int64_t n); \
     void (*mean_var_##S)(const T *x, int64_t n, double *mean, double *m2); \
     void (*sum_rows_##S)(const T *x, int64_t rows, int64_t cols, int64_t stride, T *out); \
     void (*copy_rows_##S)(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols); \
@@ -68,7 +99,31 @@ typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t 
     void (*gemm_dots_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, const T *b, int64_t ldb, \
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \
     void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
-                             T *y, int64_t incy, const T *bias, int64_t inc_bias);
+                             T *y, int64_t incy, const T *bias, int64_t inc_bias); \
+    /* Convolutions, over blocks of conv_lanes samples and over lines of places: some tiles of channels, conv_height high, or \
+       ranges of MK_CONV_RANGE of them. See template/conv.h and conv_planes.h. */ \
+    int64_t conv_lanes_##S; \
+    int64_t (*conv_height_##S)(int64_t m); \
+    int64_t (*conv_weights_##S)(const mk_conv_map *m); \
+    void (*conv_pack_##S)(const mk_conv_map *m, const T *w, T *to); \
+    int64_t (*conv_space_##S)(const mk_conv_map *m); \
+    void (*conv_block_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, \
+                           T *y, T *space); \
+    int64_t (*conv_weight_space_##S)(const mk_conv_map *m); \
+    void (*conv_weight_block_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw, \
+                                  T *space); \
+    int64_t (*conv_together_##S)(const mk_conv_map *m, int64_t n); \
+    int64_t (*conv_planes_space_##S)(const mk_conv_map *m, int64_t n); \
+    void (*conv_planes_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, \
+                            T *y, T *space); \
+    int64_t (*conv_weight_planes_space_##S)(const mk_conv_map *m, int64_t n); \
+    void (*conv_weight_planes_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw, \
+                                   T *space); \
+    /* Pooling of rows of results, and of planes; see template/pool.h. */ \
+    int64_t (*pool_space_##S)(const mk_pool *p); \
+    void (*max_pool_##S)(const mk_pool *p, const T *x, int64_t first, int64_t end, T *out, int64_t *at, T *space); \
+    void (*avg_pool_##S)(const mk_pool *p, const T *x, int64_t first, int64_t end, T *out, T *space); \
+    void (*avg_pool_backward_##S)(const mk_pool *p, const T *g, int64_t first, int64_t end, T *dx, T *space);
 
 typedef struct mk_table {
     MK_TABLE_MEMBERS(float, f32)

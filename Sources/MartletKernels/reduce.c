@@ -89,9 +89,6 @@ void mk_sum_cols_##S(const T *x, int64_t rows, int64_t cols, int64_t row_stride,
     matrix_##S m = {x, rows, cols, row_stride, out}; \
     mk_parallel_for(rows, cols > 0 ? (MK_GRAIN + cols - 1) / cols : rows, rows_##S, &m); \
 } \
-void mk_max_pool2_##S(const T *x, int64_t width, int64_t first, T *out, int64_t *at, int64_t n) { \
-    mk_active->max_pool2_##S(x, width, first, out, at, n); \
-} \
 void mk_mean_var_##S(const T *x, int64_t s, int64_t n, double *mean, double *m2) { \
     if (s == 1 || n <= 1) { \
         mk_active->mean_var_##S(x, n, mean, m2); \

@@ -86,7 +86,7 @@ extension Tensor {
         let out = try withNoGrad { () throws -> Tensor in
             let type = computeType(x.dtype)
             let out = try Tensor.empty(shape, type)
-            let (a, k, b, o) = (try x.to(type).cube(p.rank), try w.to(type).cube(p.rank), try bias?.to(type), try out.cube(p.rank))
+            let (a, k, b, o) = (try x.to(type).cube(p.rank), try w.to(type).cube(p.rank), try bias?.to(type).contiguous(), try out.cube(p.rank))
             ConvKernels.forward(a, k, b, p, into: o)
             Tape.note("conv", { [a = a.lent, k = k.lent, b = b?.lent, o = o.lent] in ConvKernels.forward(a, k, b, p, into: o) })
             return try out.to(x.dtype)

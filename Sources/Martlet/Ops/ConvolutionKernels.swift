@@ -148,8 +148,6 @@ struct ConvGeometry {
     }
 }
 
-/// to[i * stride] += from[i].
-@inline(__always)
 /// Rows of `n` elements into a matrix of such rows, by vectors; false where only a loop can.
 private func copyRows<T: TensorElement>(
     _ from: UnsafePointer<T>, _ apart: Int, _ to: UnsafeMutablePointer<T>, _ n: Int, _ rows: Int
@@ -188,6 +186,8 @@ private func addRows<T: TensorElement>(
     return true
 }
 
+/// to[i * stride] += from[i].
+@inline(__always)
 private func addRow<T: TensorElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ stride: Int, _ n: Int) {
     if T.self == Float.self {
         let t = UnsafeMutableRawPointer(to).assumingMemoryBound(to: Float.self)
@@ -228,7 +228,7 @@ private enum Depthwise {
             for plane in from..<to {
                 let g = plane % p.groups
                 let (image, y) = (xp + plane * pixels, yp + plane * places)
-                y.update(repeating: bias.map { $0.typed(T.self)[g * $0.strides[0]] } ?? 0, count: places)
+                y.update(repeating: bias.map { $0.typed(T.self)[g] } ?? 0, count: places)
                 p.forEachTapRow(input, kernel, output) { tap, i, o, n in
                     addScaled(wp[g * taps + tap], UnsafePointer(image + i), p.stride[2], y + o, 1, n)
                 }
@@ -317,10 +317,42 @@ enum ConvKernels {
         }
     }
 
+    /// The shape for the direct kernels; nil where there is depth to go through.
+    private static func plane(_ x: Tensor, _ w: Tensor, _ y: Tensor, _ p: ConvGeometry) -> mk_conv? {
+        guard w.dtype == .float32 || w.dtype == .float64, x.sizes[2] == 1, w.sizes[2] == 1, y.sizes[2] == 1, p.padding[0] == 0
+        else { return nil }
+        func two(_ a: Int, _ b: Int) -> (Int64, Int64) { (Int64(a), Int64(b)) }
+        return mk_conv(
+            n: Int64(x.sizes[0]), c: Int64(x.sizes[1]), o: Int64(w.sizes[0]), groups: Int64(p.groups),
+            in: two(x.sizes[3], x.sizes[4]), out: two(y.sizes[3], y.sizes[4]), kernel: two(w.sizes[3], w.sizes[4]),
+            stride: two(p.stride[1], p.stride[2]), padding: two(p.padding[1], p.padding[2]),
+            dilation: two(p.dilation[1], p.dilation[2]))
+    }
+
+    /// Each of the three products by the direct kernels; false where they leave it to matrix products.
+    private static func directForward(_ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ p: ConvGeometry, _ y: Tensor) -> Bool {
+        guard var shape = plane(x, w, y, p) else { return false }
+        if w.dtype == .float32 { return mk_conv_forward_f32(&shape, x.typed(), w.typed(), bias?.typed(), y.typed()) != 0 }
+        return mk_conv_forward_f64(&shape, x.typed(), w.typed(), bias?.typed(), y.typed()) != 0
+    }
+
+    private static func directInput(_ g: Tensor, _ w: Tensor, _ p: ConvGeometry, _ dx: Tensor) -> Bool {
+        guard var shape = plane(dx, w, g, p) else { return false }
+        if w.dtype == .float32 { return mk_conv_input_f32(&shape, g.typed(), w.typed(), dx.typed()) != 0 }
+        return mk_conv_input_f64(&shape, g.typed(), w.typed(), dx.typed()) != 0
+    }
+
+    private static func directWeight(_ g: Tensor, _ x: Tensor, _ p: ConvGeometry, _ dw: Tensor) -> Bool {
+        guard var shape = plane(x, dw, g, p) else { return false }
+        if dw.dtype == .float32 { return mk_conv_weight_f32(&shape, x.typed(), g.typed(), dw.typed()) != 0 }
+        return mk_conv_weight_f64(&shape, x.typed(), g.typed(), dw.typed()) != 0
+    }
+
     fileprivate static func spatial(_ t: Tensor) -> [Int] { [t.sizes[2], t.sizes[3], t.sizes[4]] }
 
     /// out (n x o x ...) = x (n x c x ...) convolved with w (o x c/groups x ...), plus the bias of each channel.
     static func forward(_ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ p: ConvGeometry, into out: Tensor) {
+        if directForward(x, w, bias, p, out) { return }
         let (n, c, o) = (x.sizes[0], x.sizes[1] / p.groups, w.sizes[0] / p.groups)
         if c == 1 && o == 1 && out.dtype.isFloatingPoint {
             if out.dtype == .float32 { return Depthwise.forward(x, w, bias, p, into: out, Float.self) }
@@ -337,8 +369,8 @@ enum ConvKernels {
                     let image = xp + (s * p.groups + g) * c * input.reduce(1, *)
                     let y = yp + (s * p.groups + g) * o * places
                     if let bias {
-                        let b = bias.typed(T.self) + g * o * bias.strides[0]
-                        for k in 0..<o { (y + k * places).update(repeating: b[k * bias.strides[0]], count: places) }
+                        let b = bias.typed(T.self) + g * o
+                        for k in 0..<o { (y + k * places).update(repeating: b[k], count: places) }
                     }
                     if !direct { p.unroll(UnsafePointer(image), c, input, kernel, output, columns) }
                     multiply(
@@ -353,6 +385,7 @@ enum ConvKernels {
 
     /// dx (n x c x ...) from g (n x o x ...) and w: the transposed convolution. `dx` is overwritten.
     static func input(_ g: Tensor, _ w: Tensor, _ p: ConvGeometry, into dx: Tensor) {
+        if directInput(g, w, p, dx) { return }
         let (n, c, o) = (dx.sizes[0], dx.sizes[1] / p.groups, w.sizes[0] / p.groups)
         if c == 1 && o == 1 && dx.dtype.isFloatingPoint {
             if dx.dtype == .float32 { return Depthwise.input(g, w, p, into: dx, Float.self) }
@@ -384,6 +417,7 @@ enum ConvKernels {
 
     /// dw (o x c/groups x ...) from g (n x o x ...) and x (n x c x ...). `dw` is overwritten.
     static func weight(_ g: Tensor, _ x: Tensor, _ p: ConvGeometry, into dw: Tensor) {
+        if directWeight(g, x, p, dw) { return }
         let (n, c, o) = (x.sizes[0], x.sizes[1] / p.groups, dw.sizes[0] / p.groups)
         if c == 1 && o == 1 && dw.dtype.isFloatingPoint {
             if dw.dtype == .float32 { return Depthwise.weight(g, x, p, into: dw, Float.self) }

@@ -10,6 +10,8 @@ struct PoolWindows {
     var step: [Int]
     /// What the window counts along this dimension when an average is taken.
     var count: [[Int]]
+    /// What the windows were made from; nil where they differ among each other in more than what is outside.
+    private var regular: (kernel: [Int], stride: [Int], padding: [Int])?
 
     var output: [Int] { first.map(\.count) }
 
@@ -21,6 +23,7 @@ struct PoolWindows {
     ) {
         self.input = input
         step = dilation
+        regular = (kernel, stride, padding)
         (first, end, count) = ([], [], [])
         for d in 0..<3 {
             let n = PoolWindows.outputSize(input[d], kernel[d], stride[d], padding[d], dilation[d], ceil)
@@ -46,6 +49,10 @@ struct PoolWindows {
         self.input = input
         step = [1, 1, 1]
         (first, end, count) = ([], [], [])
+        if zip(input, output).allSatisfy({ $1 > 0 && $0 % $1 == 0 }) {
+            let kernel = zip(input, output).map { $0 / $1 }
+            regular = (kernel, kernel, [0, 0, 0])
+        }
         for d in 0..<3 {
             let n = output[d]
             first.append((0..<n).map { $0 * input[d] / n })
@@ -127,6 +134,24 @@ struct PoolWindows {
         }
     }
 
+    /// Runs `body`, a kernel of C, on the windows of `planes` planes; false where it is not for these, or `body` says so.
+    private func withPool(_ planes: Int, _ divisor: Int?, _ body: (inout mk_pool) -> Int32) -> Bool {
+        guard let regular, input[0] == 1, count[0] == [1], !count[1].isEmpty, !count[2].isEmpty else { return false }
+        func two(_ v: [Int]) -> (Int64, Int64) { (Int64(v[1]), Int64(v[2])) }
+        return count[1].withUnsafeBufferPointer { rows in
+            count[2].withUnsafeBufferPointer { columns in
+                func pointer(_ p: UnsafeBufferPointer<Int>) -> UnsafePointer<Int64> {
+                    UnsafeRawPointer(p.baseAddress!).assumingMemoryBound(to: Int64.self)
+                }
+                var pool = mk_pool(
+                    planes: Int64(planes), in: two(input), out: two(output), kernel: two(regular.kernel),
+                    stride: two(regular.stride), padding: two(regular.padding), dilation: two(step),
+                    count: (pointer(rows), pointer(columns)), divisor: Double(divisor ?? 0))
+                return body(&pool) != 0
+            }
+        }
+    }
+
     // MARK: Kernels over contiguous planes
 
     /// Averages of the windows of each plane of `x`; integers are rounded toward zero.
@@ -134,6 +159,8 @@ struct PoolWindows {
         let (pixels, places) = (input.reduce(1, *), output.reduce(1, *))
         if places == 0 { return }
         let planes = out.numel / places
+        if out.dtype == .float32, withPool(planes, divisor, { mk_avg_pool_f32(&$0, x.typed(), out.typed()) }) { return }
+        if out.dtype == .float64, withPool(planes, divisor, { mk_avg_pool_f64(&$0, x.typed(), out.typed()) }) { return }
         func run<T: TensorElement>(_: T.Type) {
             let (xp, op) = (x.typed(T.self), out.typed(T.self))
             withRanges { r in parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
@@ -158,13 +185,16 @@ struct PoolWindows {
         withExtendedLifetime((x, out)) {}
     }
 
-    /// The adjoint of `average`: each place of `g` shared out over its window. `dx` holds zeros.
+    /// The adjoint of `average`: each place of `g` shared out over its window. `dx` is overwritten.
     func shareOut(_ g: Tensor, _ divisor: Int?, into dx: Tensor) {
         let (pixels, places) = (input.reduce(1, *), output.reduce(1, *))
-        if places == 0 { return }
-        let planes = g.numel / places
+        let planes = places == 0 ? 0 : g.numel / places
+        if dx.dtype == .float32, withPool(planes, divisor, { mk_avg_pool_backward_f32(&$0, g.typed(), dx.typed()) }) { return }
+        if dx.dtype == .float64, withPool(planes, divisor, { mk_avg_pool_backward_f64(&$0, g.typed(), dx.typed()) }) { return }
         func run<T: TensorElement>(_: T.Type) {
             let (gp, xp) = (g.typed(T.self), dx.typed(T.self))
+            xp.update(repeating: T(element: Int64(0)), count: dx.numel)
+            if places == 0 { return }
             withRanges { r in parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
                 for p in from..<to {
                     let (s, o) = (gp + p * places, xp + p * pixels)
@@ -185,10 +215,10 @@ struct PoolWindows {
         let (pixels, places) = (input.reduce(1, *), output.reduce(1, *))
         if places == 0 { return }
         let planes = out.numel / places
-        if isPlainPairs && (out.dtype == .float32 || out.dtype == .float64) {
-            maximumOfPairs(x, into: out, indices, planes)
-            return
-        }
+        if out.dtype == .float32,
+            withPool(planes, nil, { mk_max_pool_f32(&$0, x.typed(), out.typed(), indices.typed()) }) { return }
+        if out.dtype == .float64,
+            withPool(planes, nil, { mk_max_pool_f64(&$0, x.typed(), out.typed(), indices.typed()) }) { return }
         func run<T: TensorElement>(_: T.Type) {
             let (xp, op, qp) = (x.typed(T.self), out.typed(T.self), indices.typed(Int64.self))
             withRanges { r in parallelFor(planes, grain: Swift.max(1, 20000 / places)) { from, to in
@@ -216,37 +246,6 @@ struct PoolWindows {
             } }
         }
         withElementType(out.dtype) { run($0) }
-        withExtendedLifetime((x, out, indices)) {}
-    }
-
-    /// The commonest windows: two by two, two apart, nothing padded.
-    private var isPlainPairs: Bool {
-        guard input[0] == 1, output[0] == 1, step == [1, 1, 1] else { return false }
-        for d in 1...2 {
-            guard 2 * output[d] <= input[d] else { return false }
-            for i in 0..<output[d] where first[d][i] != 2 * i || end[d][i] != 2 * i + 2 { return false }
-        }
-        return true
-    }
-
-    private func maximumOfPairs(_ x: Tensor, into out: Tensor, _ indices: Tensor, _ planes: Int) {
-        let (width, rows, columns) = (input[2], output[1], output[2])
-        let pixels = input[1] * width
-        let at = indices.typed(Int64.self)
-        parallelFor(planes, grain: Swift.max(1, 20000 / (rows * columns))) { from, to in
-            for p in from..<to {
-                for y in 0..<rows {
-                    let (source, place) = (p * pixels + 2 * y * width, (p * rows + y) * columns)
-                    if out.dtype == .float32 {
-                        mk_max_pool2_f32(
-                            x.typed() + source, Int64(width), Int64(2 * y * width), out.typed() + place, at + place, Int64(columns))
-                    } else {
-                        mk_max_pool2_f64(
-                            x.typed() + source, Int64(width), Int64(2 * y * width), out.typed() + place, at + place, Int64(columns))
-                    }
-                }
-            }
-        }
         withExtendedLifetime((x, out, indices)) {}
     }
 }

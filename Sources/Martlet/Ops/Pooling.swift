@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// Pooling over one, two or three spatial dimensions: maxima and averages of windows.
 extension Tensor {
     // MARK: Maxima
@@ -89,13 +91,14 @@ extension Tensor {
     private func addToPlanes(_ index: Tensor, _ shape: Dims, _ pixels: Int) throws -> Tensor {
         try Tensor.linearStep("MaxPoolBackwardBackward0", self) { g in
             if g.dtype.size == 2 { return try g.to(.float32).addToPlanes(index, shape, pixels).to(g.dtype) }
-            let out = try Tensor.zeros(shape, g.dtype)
+            let out = try Tensor.empty(shape, g.dtype)
             let from = try g.contiguous()
             let (target, source, chosen, type) = (out.lent, from.lent, index.lent, g.dtype)
             let planes = shape.product / Swift.max(pixels, 1)
             let places = planes == 0 ? 0 : index.numel / planes
             func run<T: TensorElement>(_: T.Type) {
                 let (o, s, q) = (target.typed(T.self), source.typed(T.self), chosen.typed(Int64.self))
+                o.update(repeating: T(element: Int64(0)), count: target.numel)
                 for p in 0..<planes {
                     for i in 0..<places {
                         let at = p * pixels + Int(q[p * places + i])
@@ -103,7 +106,14 @@ extension Tensor {
                     }
                 }
             }
-            launch("pool") { withElementType(type) { run($0) } }
+            let (n, m, l) = (Int64(planes), Int64(places), Int64(pixels))
+            launch("pool") {
+                switch type {
+                case .float32: mk_add_to_planes_f32(n, m, l, chosen.typed(), source.typed(), target.typed())
+                case .float64: mk_add_to_planes_f64(n, m, l, chosen.typed(), source.typed(), target.typed())
+                default: withElementType(type) { run($0) }
+                }
+            }
             return out
         } adjoint: { u in
             let out = try Tensor.empty(index.sizes, u.dtype)
@@ -178,7 +188,7 @@ extension Tensor {
             return out
         } adjoint: { g in
             let (half, type) = (g.dtype.size == 2, g.dtype)
-            let dx = try Tensor.zeros(shape, half ? .float32 : g.dtype)
+            let dx = try Tensor.empty(shape, half ? .float32 : g.dtype)
             let g = try g.to(dx.dtype).contiguous()
             w.shareOut(g, divisor, into: dx)
             Tape.note("avg_pool_backward", { [g = g.lent, x = dx.lent] in w.shareOut(g, divisor, into: x) })

@@ -20,6 +20,8 @@
 #include "mk_elementwise.h"
 #include "mk_reduce.h"
 #include "mk_matmul.h"
+#include "mk_conv.h"
+#include "mk_pool.h"
 #include "mk_rows.h"
 #include "mk_table_rows.h"
 #include "mk_optim.h"

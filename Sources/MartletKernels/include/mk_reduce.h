@@ -47,12 +47,6 @@ double mk_min_f64(const double *x, int64_t s, int64_t n, int64_t *index);
 void mk_mean_var_f32(const float *x, int64_t s, int64_t n, double *mean, double *m2);
 void mk_mean_var_f64(const double *x, int64_t s, int64_t n, double *mean, double *m2);
 
-/* One row of 2x2 max pooling with stride 2: x is the upper of two input rows, `width` elements apart; out[j] is the
- * largest of x[2j], x[2j+1] and those below them, at[j] its place counted from `first`, the place of x[0]. A NaN
- * wins, the first of equals is taken. */
-void mk_max_pool2_f32(const float *x, int64_t width, int64_t first, float *out, int64_t *at, int64_t n);
-void mk_max_pool2_f64(const double *x, int64_t width, int64_t first, double *out, int64_t *at, int64_t n);
-
 /* Running sum and product: out[i*so] = x[0] (+ or *) ... (+ or *) x[i*sx], left to
  * right, accumulated in double. */
 void mk_cumsum_f32(const float *x, int64_t sx, float *out, int64_t so, int64_t n);

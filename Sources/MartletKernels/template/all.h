@@ -61,12 +61,16 @@
     ENTRY2(binary_param, S_), ENTRY2(layer_norm_parameters, S_), ENTRY2(copy_rows, S_), ENTRY2(accumulate_rows, S_), ENTRY2(stream, S_), \
     ENTRY2(binary_left, S_), ENTRY2(compare, S_), ENTRY2(add_scaled, S_), ENTRY2(addcmul, S_), \
     ENTRY2(addcdiv, S_), ENTRY2(lerp, S_), ENTRY2(where, S_), ENTRY2(sum, S_), ENTRY2(sum_strided, S_), ENTRY2(sumsq, S_), \
-    ENTRY2(dot, S_), ENTRY2(prod, S_), ENTRY2(max, S_), ENTRY2(min, S_), ENTRY2(mean_var, S_), ENTRY2(max_pool2, S_), \
+    ENTRY2(dot, S_), ENTRY2(prod, S_), ENTRY2(max, S_), ENTRY2(min, S_), ENTRY2(mean_var, S_), \
     ENTRY2(sum_rows, S_), ENTRY2(softmax, S_), ENTRY2(log_softmax, S_), ENTRY2(softmax_backward, S_), \
     ENTRY2(log_softmax_backward, S_), ENTRY2(cross_entropy, S_), ENTRY2(cross_entropy_backward, S_), \
     ENTRY2(layer_norm, S_), ENTRY2(rms_norm, S_), ENTRY2(layer_norm_backward, S_), ENTRY2(sgd, S_), \
     ENTRY2(adam, S_), ENTRY2(sparse_adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_), \
-    ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_narrow, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_)
+    ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_narrow, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_), \
+    ENTRY2(conv_weights, S_), ENTRY2(conv_pack, S_), ENTRY2(conv_space, S_), ENTRY2(conv_block, S_), \
+    ENTRY2(pool_space, S_), ENTRY2(max_pool, S_), ENTRY2(avg_pool, S_), ENTRY2(avg_pool_backward, S_), \
+    ENTRY2(conv_height, S_), ENTRY2(conv_together, S_), ENTRY2(conv_planes_space, S_), ENTRY2(conv_planes, S_), \
+    ENTRY2(conv_weight_planes_space, S_), ENTRY2(conv_weight_planes, S_), ENTRY2(conv_weight_space, S_), ENTRY2(conv_weight_block, S_), .conv_lanes_##S_ = MK_CAT(conv_lanes_##S_, ISA)
 
 #define TABLE_NAME2(i) mk_table_##i
 #define TABLE_NAME(i) TABLE_NAME2(i)

@@ -11,6 +11,9 @@
 #include "optim.h"
 #include "gemm.h"
 #include "gemv.h"
+#include "conv.h"
+#include "conv_planes.h"
+#include "pool.h"
 #undef VL
 #undef V
 #undef VU

@@ -221,25 +221,3 @@ static void F(mean_var)(const T *x, int64_t n, double *mean, double *m2) {
 #undef EXTREME
 #undef LANES
 #undef BLOCK
-
-/* One row of results of 2x2 max pooling with stride 2; see mk_max_pool2. */
-static void F(max_pool2)(const T *x, int64_t width, int64_t first, T *out, int64_t *at, int64_t n) {
-    const T *y = x + width;
-    for (int64_t j = 0; j < n; j++) {
-        T best = x[2 * j], v = x[2 * j + 1];
-        int64_t place = 0;
-        int more = (v > best) | (v != v);
-        best = more ? v : best;
-        place = more ? 1 : place;
-        v = y[2 * j];
-        more = (v > best) | (v != v);
-        best = more ? v : best;
-        place = more ? width : place;
-        v = y[2 * j + 1];
-        more = (v > best) | (v != v);
-        best = more ? v : best;
-        place = more ? width + 1 : place;
-        out[j] = best;
-        at[j] = first + 2 * j + place;
-    }
-}

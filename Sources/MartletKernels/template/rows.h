@@ -81,3 +81,21 @@ static void F(accumulate_rows)(const T *x, int64_t xr, T *y, int64_t yr, int64_t
     for (int64_t r = 0; r < rows; r++, x += xr, y += yr) EACH_VECTOR(cols, ADD)
 #undef ADD
 }
+
+/* to[i] = from[i * stride] for i in 0..<n. */
+static void F(take_row)(const T *from, int64_t stride, T *to, int64_t n) {
+    if (stride == 1) {
+        F(copy_rows)(from, 0, to, 0, 1, n);
+        return;
+    }
+    int64_t i = 0;
+    if (stride == 2)
+        for (; i < n; i += VL) {
+            const int64_t left = 2 * (n - i) - 1;
+            V a = left >= VL ? LOAD(from + 2 * i) : F(load_part)(from + 2 * i, left);
+            V b = left >= 2 * VL ? LOAD(from + 2 * i + VL) : left > VL ? F(load_part)(from + 2 * i + VL, left - VL) : (V){0};
+            if (n - i >= VL) STORE(to + i, F(even_lanes)(a, b));
+            else F(store_part)(to + i, F(even_lanes)(a, b), n - i);
+        }
+    for (; i < n; i++) to[i] = from[i * stride];
+}

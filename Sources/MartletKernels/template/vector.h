@@ -196,6 +196,35 @@ static inline __attribute__((always_inline)) void F(transpose)(V *r) {
 }
 #undef STAGE
 
+/* The sums of VL vectors' lanes, as one vector. */
+#define ADD_STAGE(s) \
+    _Pragma("clang loop unroll(full)") \
+    for (int i = 0; i < VL; i += 2 * (s)) \
+        r[i] = __builtin_shufflevector(r[i], r[i + (s)], LANE_LIST(TAKE_LOW, s)) + \
+               __builtin_shufflevector(r[i], r[i + (s)], LANE_LIST(TAKE_HIGH, s));
+static inline __attribute__((always_inline)) V F(sums_of)(V *r) {
+    ADD_STAGE(1)
+#if VECTOR_BYTES == 64 || VECTOR_BYTES == 32 || IS_FLOAT
+    ADD_STAGE(2)
+#endif
+#if VECTOR_BYTES == 64 || (VECTOR_BYTES == 32 && IS_FLOAT)
+    ADD_STAGE(4)
+#endif
+#if VECTOR_BYTES == 64 && IS_FLOAT
+    ADD_STAGE(8)
+#endif
+    return r[0];
+}
+#undef ADD_STAGE
+
+/* Every second lane of a and b, from the first and from the second on. */
+#define TAKE_EVEN(s, l) (2 * (l))
+#define TAKE_ODD(s, l) (2 * (l) + 1)
+static inline V F(even_lanes)(V a, V b) { return __builtin_shufflevector(a, b, LANE_LIST(TAKE_EVEN, 1)); }
+static inline V F(odd_lanes)(V a, V b) { return __builtin_shufflevector(a, b, LANE_LIST(TAKE_ODD, 1)); }
+#undef TAKE_EVEN
+#undef TAKE_ODD
+
 /* All lanes combined by halves: the sum and the largest. */
 #define OTHER(s, l) ((l) ^ (s))
 #define HALF(s) __builtin_shufflevector(v, v, LANE_LIST(OTHER, s))

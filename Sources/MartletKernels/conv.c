@@ -1,0 +1,191 @@
+/* conv.c: the geometry of convolutions, which of the two kinds of kernels computes them (template/conv.h and
+ * conv_planes.h), and threads around these. What is cut for threads does not depend on each other; sums over samples are cut
+ * by the shape alone and added in order: the result does not depend on the number of threads. */
+#include "kernels.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Multiplications per thread; elements of partial gradients; bytes of scratch; places of a result, elements of a weight. */
+enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, FEW = 96, MANY = 1 << 16 };
+
+/* The zeros beside the input that the taps of this axis reach. */
+static void widen(const mk_conv_axis *a, int64_t in, int64_t *before, int64_t *after) {
+    if (a->taps == 0 || a->count == 0) return;
+    int64_t last = a->shift + (a->taps - 1) * a->shift_step, low = a->shift < last ? a->shift : last,
+            high = (a->shift < last ? last : a->shift) + (a->count - 1) * a->stride;
+    if (-low > *before) *before = -low;
+    if (high - (in - 1) > *after) *after = high - (in - 1);
+}
+
+static mk_conv_map forward_map(const mk_conv *p) {
+    mk_conv_map m = {.groups = p->groups, .m = p->o / p->groups, .k = p->c / p->groups, .phases = {1, 1}};
+    for (int d = 0; d < 2; d++) {
+        m.in[d] = p->in[d];
+        m.out[d] = p->out[d];
+        m.kernel[d] = p->kernel[d];
+        m.axis[d][0] = (mk_conv_axis){.step = 1, .count = p->out[d], .stride = p->stride[d], .taps = p->kernel[d], .tap_step = 1,
+                                      .shift = -p->padding[d], .shift_step = p->dilation[d]};
+        widen(&m.axis[d][0], m.in[d], &m.before[d], &m.after[d]);
+    }
+    m.w_k = p->kernel[0] * p->kernel[1];
+    m.w_m = m.k * m.w_k;
+    m.w_group = m.m * m.w_m;
+    return m;
+}
+
+/* Input place i takes part in output place (i + padding - tap * dilation) / stride where that is whole: the taps of the
+ * places of each remainder modulo the stride. */
+static mk_conv_map input_map(const mk_conv *p) {
+    mk_conv_map m = {.groups = p->groups, .m = p->c / p->groups, .k = p->o / p->groups};
+    for (int d = 0; d < 2; d++) {
+        int64_t s = p->stride[d], dilation = p->dilation[d], step = 1;
+        m.in[d] = p->out[d];
+        m.out[d] = p->in[d];
+        m.kernel[d] = p->kernel[d];
+        m.phases[d] = s;
+        while (step * dilation % s) step++;
+        for (int64_t r = 0; r < s; r++) {
+            mk_conv_axis *a = &m.axis[d][r];
+            int64_t tap = 0;
+            while (tap < step && (r + p->padding[d] - tap * dilation) % s) tap++;
+            *a = (mk_conv_axis){.first = r, .step = s, .count = r < p->in[d] ? (p->in[d] - r + s - 1) / s : 0, .stride = 1,
+                                .taps = tap < step && tap < p->kernel[d] ? (p->kernel[d] - 1 - tap) / step + 1 : 0,
+                                .tap = tap, .tap_step = step, .shift_step = -(step * dilation / s)};
+            if (a->taps) a->shift = (r + p->padding[d] - tap * dilation) / s;
+            widen(a, m.in[d], &m.before[d], &m.after[d]);
+        }
+    }
+    m.w_m = p->kernel[0] * p->kernel[1];
+    m.w_k = p->c / p->groups * m.w_m;
+    m.w_group = m.k * m.w_k;
+    return m;
+}
+
+static int64_t work_of(const mk_conv *p) {
+    return p->n * p->o * p->out[0] * p->out[1] * (p->c / p->groups) * p->kernel[0] * p->kernel[1];
+}
+
+/* What is no product of matrices as it stands, and within the sizes of the kernels' tables. */
+static int is_direct(const mk_conv *p) {
+    for (int d = 0; d < 2; d++)
+        if (p->stride[d] > MK_CONV_STRIDE || p->kernel[d] > MK_CONV_KERNEL) return 0;
+    /* Laying the weights out for a few results does not pay. */
+    if (p->n * p->out[0] * p->out[1] < FEW && p->o * (p->c / p->groups) * p->kernel[0] * p->kernel[1] > MANY) return 0;
+    int pointwise = p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
+    return p->n > 0 && work_of(p) > 0 && !pointwise;
+}
+
+/* Whether vectors of samples are full enough, and what is done with a block of them stays in a cache. */
+static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
+    int64_t blocks = (p->n + lanes - 1) / lanes;
+    return p->n * 4 >= blocks * lanes * 3 && bytes <= 4 << 20;
+}
+
+/* Into how many ranges of channels `blocks` of samples are cut, for that many threads; `most` at most. */
+static int64_t shares(int64_t blocks, int64_t most) {
+    int64_t wanted = 2 * mk_get_num_threads(), each = wanted > 2 ? (wanted + blocks - 1) / blocks : 1;
+    return each < most ? each : most;
+}
+
+#define DEFINE(T, S) \
+typedef struct { \
+    const mk_conv_map *m; \
+    int64_t n, x_size, y_size; /* samples; elements of one of x and of y */ \
+    const T *x, *w, *bias; \
+    T *y, *parts;              /* parts: gradients of the weight, for some samples each; y is then read */ \
+    int64_t weights, some;     /* elements of the weight; samples of a block */ \
+    int64_t all, cuts, cut;    /* tiles of channels; ranges of them that the items of a block are, and how long they are */ \
+    int planes;                /* by lines of places, not by blocks of samples */ \
+    size_t bytes;              /* of scratch */ \
+    atomic_int lacking; \
+} job_##S; \
+static void item_##S(void *context, int64_t begin, int64_t end) { \
+    job_##S *b = context; \
+    const mk_table *t = mk_active; \
+    T *space = mk_alloc(b->bytes); \
+    if (!space) { \
+        atomic_store(&b->lacking, 1); \
+        return; \
+    } \
+    for (int64_t i = begin; i < end; i++) { \
+        int64_t block = i / b->cuts, at = block * b->some, n = b->n - at < b->some ? b->n - at : b->some; \
+        int64_t from = i % b->cuts * b->cut, to = from + b->cut < b->all ? from + b->cut : b->all; \
+        const T *x = b->x + at * b->x_size; \
+        T *y = b->y + at * b->y_size; \
+        if (from >= to) continue; \
+        if (b->parts) \
+            (b->planes ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, b->parts + block * b->weights, \
+                                                                               space); \
+        else (b->planes ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
+    } \
+    mk_free(space, b->bytes); \
+} \
+static int32_t go_##S(job_##S *b, const mk_conv *p, int64_t all) { \
+    int64_t blocks = (b->n + b->some - 1) / b->some; \
+    b->all = all; \
+    b->cuts = shares(blocks, all); \
+    b->cut = (all + b->cuts - 1) / b->cuts; \
+    mk_parallel_heavy(blocks * b->cuts, 1, work_of(p) / GRAIN * 4, item_##S, b); \
+    return !b->lacking; \
+} \
+/* A map, with the weights laid out for its tiles. */ \
+static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const T *w, const T *bias, T *y) { \
+    const mk_table *t = mk_active; \
+    job_##S b = {.m = m, .n = p->n, .x_size = m->groups * m->k * m->in[0] * m->in[1], \
+                 .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, .some = t->conv_lanes_##S}; \
+    b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
+    if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
+        b.planes = 1; \
+        b.some = t->conv_together_##S(m, p->n); \
+        b.bytes = (size_t)t->conv_planes_space_##S(m, p->n) * sizeof(T); \
+    } \
+    int64_t mr = t->conv_height_##S(m->m); \
+    size_t packed = (size_t)(t->conv_weights_##S(m) + t->conv_lanes_##S) * sizeof(T); \
+    T *weights = b.bytes <= LARGEST ? mk_alloc(packed) : NULL; \
+    if (!weights) return 0; \
+    t->conv_pack_##S(m, w, weights); \
+    b.w = weights; \
+    int32_t done = go_##S(&b, p, m->groups * ((m->m + mr - 1) / mr)); \
+    mk_free(weights, packed); \
+    return done; \
+} \
+int32_t mk_conv_forward_##S(const mk_conv *p, const T *x, const T *w, const T *bias, T *y) { \
+    if (!is_direct(p)) return 0; \
+    mk_conv_map m = forward_map(p); \
+    return map_##S(p, &m, x, w, bias, y); \
+} \
+int32_t mk_conv_input_##S(const mk_conv *p, const T *dy, const T *w, T *dx) { \
+    if (!is_direct(p)) return 0; \
+    mk_conv_map m = input_map(p); \
+    return map_##S(p, &m, dy, w, NULL, dx); \
+} \
+int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
+    if (!is_direct(p)) return 0; \
+    const mk_table *t = mk_active; \
+    mk_conv_map m = forward_map(p); \
+    job_##S b = {.m = &m, .n = p->n, .x_size = p->c * p->in[0] * p->in[1], .y_size = p->o * p->out[0] * p->out[1], .x = x, \
+                 .y = (T *)dy, .weights = p->o * m.w_m, .some = t->conv_lanes_##S}; \
+    b.bytes = (size_t)t->conv_weight_space_##S(&m) * sizeof(T); \
+    if (!by_samples(p, b.some, (int64_t)b.bytes) || b.weights > PARTS) { \
+        int64_t together = t->conv_together_##S(&m, p->n), groups = (p->n + together - 1) / together; \
+        int64_t most = PARTS / b.weights < 1 ? 1 : PARTS / b.weights > 16 ? 16 : PARTS / b.weights; \
+        b.planes = 1; \
+        b.some = (groups + most - 1) / most * together; \
+        b.bytes = (size_t)t->conv_weight_planes_space_##S(&m, p->n) * sizeof(T); \
+    } \
+    int64_t parts = (p->n + b.some - 1) / b.some; \
+    size_t bytes = (size_t)(parts * b.weights) * sizeof(T); \
+    b.parts = b.bytes > LARGEST ? NULL : parts == 1 ? dw : mk_alloc(bytes); \
+    if (!b.parts) return 0; \
+    memset(b.parts, 0, bytes); \
+    int32_t done = go_##S(&b, p, m.groups * ((m.m + MK_CONV_RANGE - 1) / MK_CONV_RANGE)); \
+    if (parts == 1) return done; \
+    memcpy(dw, b.parts, (size_t)b.weights * sizeof(T)); \
+    for (int64_t i = 1; i < parts; i++) t->accumulate_rows_##S(b.parts + i * b.weights, 0, dw, 0, 1, b.weights); \
+    mk_free(b.parts, bytes); \
+    return done; \
+}
+
+DEFINE(float, f32)
+DEFINE(double, f64)
