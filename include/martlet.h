@@ -1274,6 +1274,30 @@ typedef struct mt_adagrad_options {
     int32_t maximize;
 } mt_adagrad_options;
 #define MT_ADAGRAD_OPTIONS_INIT { sizeof(mt_adagrad_options), 1e-2, 0, 0, 0, 1e-10, 0 }
+typedef struct mt_adadelta_options {
+    uint32_t size;
+    double lr, rho, eps, weight_decay;
+    int32_t maximize;
+} mt_adadelta_options;
+#define MT_ADADELTA_OPTIONS_INIT { sizeof(mt_adadelta_options), 1, 0.9, 1e-6, 0, 0 }
+typedef struct mt_nadam_options {
+    uint32_t size;
+    double lr, beta1, beta2, eps, weight_decay, momentum_decay;
+    int32_t maximize, decoupled_weight_decay;
+} mt_nadam_options;
+#define MT_NADAM_OPTIONS_INIT { sizeof(mt_nadam_options), 2e-3, 0.9, 0.999, 1e-8, 0, 4e-3, 0, 0 }
+typedef struct mt_rprop_options {
+    uint32_t size;
+    double etaminus, etaplus, step_size_min, step_size_max;
+    int32_t maximize;
+} mt_rprop_options;
+#define MT_RPROP_OPTIONS_INIT { sizeof(mt_rprop_options), 0.5, 1.2, 1e-6, 50, 0 }
+typedef struct mt_asgd_options {
+    uint32_t size;
+    double lr, lambd, alpha, t0, weight_decay;
+    int32_t maximize;
+} mt_asgd_options;
+#define MT_ASGD_OPTIONS_INIT { sizeof(mt_asgd_options), 1e-2, 1e-4, 0.75, 1e6, 0, 0 }
 /* `options` NULL means the defaults. SGD and Adagrad take dense and sparse gradients, SparseAdam sparse ones only. */
 MT_API mt_optimizer mt_sgd(const mt_tensor *params, int32_t n, const mt_sgd_options *options);
 MT_API mt_optimizer mt_adam(const mt_tensor *params, int32_t n, const mt_adam_options *options);
@@ -1311,15 +1335,36 @@ MT_API mt_status mt_sgd_update(const mt_tensor *params, const mt_tensor *grads, 
 MT_API mt_status mt_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
                                 const mt_tensor *exp_avg_sqs, const mt_tensor *max_exp_avg_sqs, const mt_tensor *steps,
                                 int32_t n, const mt_adam_options *options);
-/* `steps` are counts that include this update. Of the options lr, the betas, eps and maximize. Gradients are sparse. */
+/* Of the options lr, the betas, eps and maximize. Gradients are sparse. */
 MT_API mt_status mt_sparse_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
-                                       const mt_tensor *exp_avg_sqs, const int64_t *steps, int32_t n,
+                                       const mt_tensor *exp_avg_sqs, const mt_tensor *steps, int32_t n,
                                        const mt_adam_options *options);
 MT_API mt_status mt_rmsprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
                                    const mt_tensor *grad_avgs, const mt_tensor *buffers, const mt_tensor *steps, int32_t n,
                                    const mt_rmsprop_options *options);
 MT_API mt_status mt_adagrad_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *sums,
                                    const mt_tensor *steps, int32_t n, const mt_adagrad_options *options);
+MT_API mt_status mt_adadelta_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
+                                    const mt_tensor *acc_deltas, const mt_tensor *steps, int32_t n,
+                                    const mt_adadelta_options *options);
+/* Of the options lr, the betas, eps, weight_decay and maximize. */
+MT_API mt_status mt_adamax_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                  const mt_tensor *exp_infs, const mt_tensor *steps, int32_t n,
+                                  const mt_adam_options *options);
+/* `mu_products` are 0-dim products of the momenta so far, from one. */
+MT_API mt_status mt_nadam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                 const mt_tensor *exp_avg_sqs, const mt_tensor *mu_products, const mt_tensor *steps,
+                                 int32_t n, const mt_nadam_options *options);
+/* Of the options all but amsgrad. */
+MT_API mt_status mt_radam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                 const mt_tensor *exp_avg_sqs, const mt_tensor *steps, int32_t n,
+                                 const mt_adam_options *options);
+MT_API mt_status mt_rprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *prevs,
+                                 const mt_tensor *step_sizes, const mt_tensor *steps, int32_t n,
+                                 const mt_rprop_options *options);
+/* `axs` are the averages; `mus` and `etas`, 0-dim, their next share (from one) and the next rate (from lr). */
+MT_API mt_status mt_asgd_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *axs, const mt_tensor *mus,
+                                const mt_tensor *etas, const mt_tensor *steps, int32_t n, const mt_asgd_options *options);
 /* Forgets the gradients of all parameters. */
 MT_API mt_status mt_clear_grads(const mt_tensor *params, int32_t n);
 

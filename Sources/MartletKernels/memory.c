@@ -7,6 +7,9 @@
 #endif
 #include "include/martlet_kernels.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -219,6 +222,20 @@ void mk_empty_cache(void) {
         }
     }
     report();
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
+void *mk_alloc_kept(size_t bytes) {
+    unsigned c = class_of(bytes);
+    if (c < CLASSES && !local.bins[c].head && atomic_load(&shared.cached) + local.cached > 0) {
+        pthread_mutex_lock(&shared.lock);
+        int found = shared.bins[c].head != NULL;
+        pthread_mutex_unlock(&shared.lock);
+        if (!found) mk_empty_cache();
+    }
+    return mk_alloc(bytes);
 }
 
 static uint64_t counted(int_fast64_t v) { return v > 0 ? (uint64_t)v : 0; }

@@ -23,15 +23,32 @@ _UNFIT = object()
 _recording = None
 
 
-def _records():
+def records():
     """Whether this thread records."""
     return _recording is not None and lib.mt_capture_active() == 1
 
 
-def note_update(group):
+#: Which rows of which parameters optimizers may change; see optim/_rows.py. id(parameter) -> (reference, policy).
+policies = {}
+
+
+def note_update(optimizer, group):
     """Called by an optimizer before it updates a parameter group."""
-    if _records():
+    if records():
         _recording.groups.append((group, lib.mt_capture_rates()))
+        _recording.optimizers.append((optimizer, optimizer.state))
+
+
+def note_count(state, count):
+    """Called by an optimizer whose ``state["step"]`` is an int before the update that counts in the tensor `count`."""
+    if records():
+        _recording.counts.append((state, count))
+
+
+def move_counts(part, state):
+    """What was noted of the counts in `part` is true of `state`."""
+    if records():
+        _recording.counts = [(state if known is part else known, count) for known, count in _recording.counts]
 
 
 class _Recording:
@@ -40,6 +57,8 @@ class _Recording:
     def __init__(self):
         self.handle = None
         self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
+        self.optimizers = []    # (optimizer, its state)
+        self.counts = []    # (an optimizer's state of a parameter whose "step" is an int, the tensor in which replays count)
         self.kept = []      # inputs that stand for themselves
 
     def ready(self, n_inputs, n_results):
@@ -50,6 +69,9 @@ class _Recording:
 
     def follows(self):
         """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
+        for optimizer, state in self.optimizers:
+            if optimizer.state is not state:  # another was loaded
+                return False
         for i, (group, first, end, known) in enumerate(self.groups):
             now = [*group.values()]
             if now == known:
@@ -71,7 +93,12 @@ class _Recording:
         for t in inputs:
             given[i] = t._h
             i += 1
+        for state, count in self.counts:
+            if count.item() != state["step"]:
+                count.fill_(state["step"])
         status = function(self.handle, given, i, out)
+        for state, count in self.counts:
+            state["step"] = int(count.item())
         if status:
             if status == -12 or (trying and status == -4):
                 lib.mt_clear_error()
@@ -116,11 +143,11 @@ class Capture:
         return len(self._recordings)
 
     def __call__(self, *args, **kwargs):
-        if _records():  # within another capture this is part of that
+        if records():  # within another capture this is part of that
             return self._function(*args, **kwargs)
         # Most calls are like the one before: then the library compares sizes and dtypes, and no key is made.
         latest = self._latest
-        if latest is not None and len(args) == latest.inputs and not kwargs and latest.follows():
+        if latest is not None and len(args) == latest.inputs and not kwargs and not policies and latest.follows():
             for a in args:
                 if a.__class__ is not Tensor or a.requires_grad:
                     break
@@ -134,7 +161,7 @@ class Capture:
             plain = not kwargs and len(inputs) == len(args) and not any(t.requires_grad for t in inputs)
             result = recording.replay(inputs) if recording.follows() else _UNFIT
             if result is not _UNFIT:
-                self._latest = recording if plain else None
+                self._latest = recording if plain and not policies else None
                 return result
             self._latest = None
             del self._recordings[key]
@@ -276,7 +303,8 @@ def capture(function=None, *, limit=64):
 def _key(args, kwargs):
     """What selects the recording of a call, and the tensors among the arguments."""
     tensors = []
-    return (_describe(args, tensors), _describe(kwargs, tensors) if kwargs else None), tensors
+    rows = tuple([(k, policy.numbers) for k, (_, policy) in policies.items()]) if policies else None
+    return (_describe(args, tensors), _describe(kwargs, tensors) if kwargs else None, rows), tensors
 
 
 def _describe(value, tensors):

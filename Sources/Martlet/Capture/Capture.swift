@@ -117,6 +117,7 @@ public final class Recording {
             storage: try Storage(byteCount: Swift.max(t.numel, 1) * t.dtype.size, constant: true), offset: 0, sizes: t.sizes,
             strides: t.sizes.contiguousStrides, dtype: t.dtype)
         Tape.paused { copyKernel(place, t) }
+        tape.noteInput(place.storage)
         inputs.append(place)
         return place
     }
@@ -148,7 +149,7 @@ public final class Recording {
     }
 
     /// Whether the leaves that the run touches have gradients where they had some when it was recorded, and none where
-    /// they had none. Otherwise the run must be recorded anew.
+    /// they had none, and optimizers of Swift may change the rows they might then. Otherwise the run must be recorded anew.
     public var fits: Bool { tape.fits }
 
     /// Runs the recorded launches on new values of the inputs, whose sizes and dtypes must be those recorded.

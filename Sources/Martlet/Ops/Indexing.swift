@@ -233,14 +233,20 @@ extension Tensor {
         }
     }
 
+    /// self[.., rows[i], ..] = source[.., i, ..].
+    private func writeSlices(_ d: Int, _ rows: [Int], _ source: Tensor) {
+        for (i, r) in rows.enumerated() { copyKernel(plainSlice(d, r), source.plainSlice(d, i)) }
+    }
+
     /// A copy with source's slices written at the indices.
     public func indexCopy(_ dim: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
         try refuseSparse("index_copy")
         let d = try wrapDim(dim, rank)
         let rows = try checkIndexSource("index_copy", d, index, source)
         let out = try withNoGrad { try clone() }
-        if Tape.isRecording { try Tape.refuse("index_copy") }
-        for (i, r) in rows.enumerated() { copyKernel(out.plainSlice(d, r), source.plainSlice(d, i)) }
+        Tape.asOne("index_copy", { [out = out.lent, source = source.lent, index = index.lent] in
+            Tape.repeating { out.writeSlices(d, try out.checkIndexSource("index_copy", d, index, source), source) }()
+        }) { out.writeSlices(d, rows, source) }
         if GradMode.needs(self, source) {
             let shape = source.sizes
             out.attach("IndexCopyBackward0", [self, source]) { node, g in
@@ -262,16 +268,10 @@ extension Tensor {
         guard value.rank == 0 else {
             throw MartletError.runtime("index_fill_ only supports a 0-dimensional value tensor, but got tensor with \(value.rank) dimension(s).")
         }
-        let n = rank == 0 ? 1 : sizes[d]
-        let raw = try withNoGrad { try index.to(.int64) }.toArray(Int64.self)
         let out = try withNoGrad { try clone() }
-        for v in raw {
-            let r = v < 0 ? Int(v) + n : Int(v)
-            guard r >= 0 && r < n else {
-                throw MartletError.index("index \(v) is out of bounds for dimension \(d) with size \(n)")
-            }
-            fillKernel(out.plainSlice(d, r), value)
-        }
+        try Tape.asOne("index_fill", { [out = out.lent, index = index.lent, value = value.lent] in
+            Tape.repeating { try out.fillSlices(d, index, value) }()
+        }) { try out.fillSlices(d, index, value) }
         if GradMode.needs(self, value) {
             let type = value.dtype
             out.attach("IndexFillBackward0", [self, value]) { node, g in
@@ -284,6 +284,18 @@ extension Tensor {
             }
         }
         return out
+    }
+
+    /// self[.., index[i], ..] = value; negative indices count from the end.
+    private func fillSlices(_ d: Int, _ index: Tensor, _ value: Tensor) throws {
+        let n = rank == 0 ? 1 : sizes[d]
+        for v in try withNoGrad({ try index.to(.int64).toArray(Int64.self) }) {
+            let r = v < 0 ? Int(v) + n : Int(v)
+            guard r >= 0 && r < n else {
+                throw MartletError.index("index \(v) is out of bounds for dimension \(d) with size \(n)")
+            }
+            fillKernel(plainSlice(d, r), value)
+        }
     }
 
     // MARK: Masks

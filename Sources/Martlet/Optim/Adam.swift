@@ -116,14 +116,15 @@ public final class SparseAdam: Optimizer {
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
         let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
         let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
-        try SparseAdam.update(p, maximize ? g.neg() : g, m, v, step: state.steps, lr: group.lr, betas: betas, eps: eps)
+        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
+        try SparseAdam.update(p, maximize ? g.neg() : g, m, v, step: Double(state.steps), lr: group.lr, betas: betas, eps: eps)
         state.tensors["exp_avg"] = m
         state.tensors["exp_avg_sq"] = v
     }
 
     /// One update in place, the `step`-th; the moments are dense and of p's shape.
     public static func update(
-        _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, step: Int, lr: Double, betas: (Double, Double), eps: Double
+        _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, step: Double, lr: Double, betas: (Double, Double), eps: Double
     ) throws {
         guard gradient.isSparse else {
             throw MartletError.runtime("SparseAdam does not support dense gradients, please consider Adam instead")
@@ -132,9 +133,20 @@ public final class SparseAdam: Optimizer {
             throw MartletError.runtime(
                 "SparseAdam: sizes of the parameter \(p.sizes), its gradient \(gradient.sizes) and moments \(m.sizes), \(v.sizes) differ")
         }
+        try Tape.asOne("sparse_adam", { [p = p.lent, g = gradient.lent, m = m.lent, v = v.lent] in
+            Tape.withRate(lr, step) { lr, step in
+                Tape.repeating { try withNoGrad { try change(p, g, m, v, step, lr, betas, eps) } }()
+            }
+        }()) { try change(p, gradient, m, v, step, lr, betas, eps) }
+    }
+
+    private static func change(
+        _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, _ step: Double, _ lr: Double, _ betas: (Double, Double),
+        _ eps: Double
+    ) throws {
         let sparse = try gradient.coalesce().sparse!
         if sparse.values.numel == 0 { return }
-        let size = lr * (1 - pow(betas.1, Double(step))).squareRoot() / (1 - pow(betas.0, Double(step)))
+        let size = lr * (1 - pow(betas.1, step)).squareRoot() / (1 - pow(betas.0, step))
         let type = p.dtype
         if type == .float32 || type == .float64, m.dtype == type, v.dtype == type, sparse.values.dtype == type,
             p.isContiguous, m.isContiguous, v.isContiguous

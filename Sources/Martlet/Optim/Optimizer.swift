@@ -72,6 +72,7 @@ open class Optimizer {
                         tape.optimizerUse = Tape.OptimizerUse(
                             rate: { self.groups[i].lr }, steps: { Double(self.states[id]?.steps ?? 0) })
                         tape.record("count_step", .whole({ self.states[id]?.steps += 1 }))
+                        tape.notePolicy(p)
                         defer { tape.optimizerUse = nil }
                         try advance(p, grad, &state, group)
                     } else {

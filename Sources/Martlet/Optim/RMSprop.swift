@@ -104,18 +104,15 @@ public final class Adagrad: Optimizer {
 
     /// One update in place; `step` counts from one.
     public static func update(_ p: Tensor, _ gradient: Tensor, _ sum: Tensor, step: Double, lr: Double, _ o: Options) throws {
-        let rate = lr / (1 + (step - 1) * o.lrDecay)
         if gradient.isSparse {
             guard o.weightDecay == 0 else {
                 throw MartletError.runtime("weight_decay option is not compatible with sparse gradients")
             }
-            let sparse = try (o.maximize ? gradient.neg() : gradient).coalesce().sparse!
-            let places = try sparse.indices.unbind(0) as [Tensor?]
-            let values = sparse.values
-            try sum.indexPutInPlace(places, values.mul(values), accumulate: true)
-            let scale = try sum.index(places).sqrt().add(.number(o.eps))
-            try p.indexPutInPlace(places, values.div(scale).mul(.number(-rate)), accumulate: true)
-            return
+            return try Tape.asOne("sparse_adagrad", { [p = p.lent, g = gradient.lent, sum = sum.lent] in
+                Tape.withRate(lr, step) { lr, step in
+                    Tape.repeating { try withNoGrad { try updateSparse(p, g, sum, step: step, lr: lr, o) } }()
+                }
+            }()) { try updateSparse(p, gradient, sum, step: step, lr: lr, o) }
         }
         let g = try p.kernelGradient(gradient)
         try p.withContiguous { p in
@@ -132,5 +129,15 @@ public final class Adagrad: Optimizer {
             Tape.note("adagrad", Tape.withRate(lr, step, run))
         }
         withExtendedLifetime((g, sum)) {}
+    }
+
+    private static func updateSparse(_ p: Tensor, _ g: Tensor, _ sum: Tensor, step: Double, lr: Double, _ o: Options) throws {
+        let rate = lr / (1 + (step - 1) * o.lrDecay)
+        let sparse = try (o.maximize ? g.neg() : g).coalesce().sparse!
+        let places = try sparse.indices.unbind(0) as [Tensor?]
+        let values = sparse.values
+        try sum.indexPutInPlace(places, values.mul(values), accumulate: true)
+        let scale = try sum.index(places).sqrt().add(.number(o.eps))
+        try p.indexPutInPlace(places, values.div(scale).mul(.number(-rate)), accumulate: true)
     }
 }

@@ -69,6 +69,9 @@ public final class SGD: Optimizer {
         }
         var g = o.maximize ? try gradient.neg() : gradient
         if o.momentum != 0 {
+            if Tape.isRecording {
+                try Tape.refuse("a step of SGD with momentum on a sparse gradient, whose buffer is made anew at each step,")
+            }
             let b = try buffer.map { try $0.mul(.number(o.momentum)).add(g, alpha: .number(1 - o.dampening)) } ?? g.detach().clone()
             buffer = b
             g = o.nesterov ? try g.add(b, alpha: .number(o.momentum)) : b

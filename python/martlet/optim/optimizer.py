@@ -274,13 +274,13 @@ class Optimizer:
             state = self._state_of(group, param, grad)
             policy = _rows.policy_of(param) if _rows._policies else None
             if policy is not None:
-                _rows.step_restricted(self, group, param, grad, state, policy.rows)
+                _rows.step_restricted(self, group, param, grad, state, policy)
             else:
                 params.append(param)
                 grads.append(grad)
                 states.append(state)
         if params:
-            _capture.note_update(group)
+            _capture.note_update(self, group)
             self._update(group, params, grads, states)
 
     def _state_of(self, group, param, grad):
