@@ -39,6 +39,18 @@ def note_update(optimizer, group):
         _recording.optimizers.append((optimizer, optimizer.state))
 
 
+def outside(function, *args):
+    """Calls a function that makes what is no part of the recording that is being made: its later runs only change it."""
+    if not records():
+        return function(*args)
+    handle = _recording.handle
+    lib.mt_capture_pause(handle, 1)
+    try:
+        return function(*args)
+    finally:
+        lib.mt_capture_pause(handle, 0)
+
+
 def note_count(state, count):
     """Called by an optimizer whose ``state["step"]`` is an int before the update that counts in the tensor `count`."""
     if records():
@@ -100,7 +112,7 @@ class _Recording:
         for state, count in self.counts:
             state["step"] = int(count.item())
         if status:
-            if status == -12 or (trying and status == -4):
+            if status == -12 or (trying and status == -4 and lib.mt_last_error_message().startswith(b"replay:")):
                 lib.mt_clear_error()
                 return _UNFIT
             fail()
@@ -270,7 +282,16 @@ def capture(function=None, *, limit=64):
     where they are). Their shapes and dtypes, and the values of all other arguments, select the recording: what the
     function decides in Python must follow from them. State that lives in tensors must be updated in place. Learning
     rates are read from the optimizers' groups at each call; a change of another hyperparameter, or of which parameters
-    have a gradient when the function begins, records anew.
+    have a gradient when the function begins, records anew, and so do other row policies (``optim.restrict_rows``) and a
+    state that was loaded into an optimizer.
+
+    Python code runs while recording only. That goes for hooks too, of modules, tensors, autograd nodes and optimizers, as
+    it does in torch's CUDA graphs: what they do to tensors is part of every replay; what else they do (counting, printing,
+    choosing by a number in Python) is not done again. What must happen at each call stands outside of the function.
+
+    Linear algebra, random draws, sparse gradients and all optimizers can be captured. What a kernel finds wrong with its
+    values (an index out of range, a singular matrix) is raised by the call that meets it; what the function would have
+    done after that is not done.
 
     Args:
         function: what to capture; may be given later, so that ``@martlet.capture`` and ``@martlet.capture(limit=8)`` work.
@@ -281,7 +302,7 @@ def capture(function=None, *, limit=64):
 
     Raises:
         CaptureError: at the line that reads a tensor's values into Python (``item()``, a branch on data, ``print``) or
-            calls an operation whose work depends on the values it meets.
+            calls an operation whose result has a size that depends on values (``nonzero``, ``unique``, ``coalesce``, ...).
 
     Example::
 

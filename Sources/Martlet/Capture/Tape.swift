@@ -41,6 +41,7 @@ public final class Tape {
     private var inputs: Set<UnsafeMutableRawPointer> = []
     /// Inside ``asOne(_:_:_:)``.
     private var isNested = false
+    private(set) var isSuspended = false
 
     /// How a leaf's gradient was used: what it had to be at the start, and what it is at the end.
     private struct SlotUse {
@@ -160,6 +161,27 @@ public final class Tape {
         if tape.outside[id] == nil { tape.outside[id] = (storage, storage.version) }
     }
 
+    /// Runs `body` as if nothing were recorded: what it makes is there when the first replay begins, and stays.
+    static func outside<R>(_ body: () throws -> R) rethrows -> R {
+        guard let tape = current else { return try body() }
+        tape.suspend()
+        defer { tape.resume() }
+        return try body()
+    }
+
+    /// Between these two the thread does not record.
+    func suspend() {
+        isSuspended = true
+        mk_tls_get().pointee.slots.1 = nil
+        mk_recording_add(-1)
+    }
+
+    func resume() {
+        isSuspended = false
+        mk_tls_get().pointee.slots.1 = Unmanaged.passUnretained(self).toOpaque()
+        mk_recording_add(1)
+    }
+
     /// Runs `body` without noting its launches.
     static func paused<R>(_ body: () throws -> R) rethrows -> R {
         guard let tape = current, !tape.isNested else { return try body() }
@@ -201,10 +223,11 @@ public final class Tape {
         throw error
     }
 
-    /// Refuses an optimizer's first step, which makes what the later ones only change.
+    /// Refuses an optimizer's first step on some rows, which makes what the later ones only change.
     static func refuseFirstStep() throws {
         guard isRecording, let tape = current else { return }
-        let error = MartletError.capture("capture: an optimizer's first step cannot be recorded; run the step once before")
+        let error = MartletError.capture(
+            "capture: an optimizer's first step on some rows cannot be recorded; run the step once before")
         tape.refusal = tape.refusal ?? error
         throw error
     }

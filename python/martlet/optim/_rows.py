@@ -173,6 +173,9 @@ def step_restricted(optimizer, group, param, grad, state, policy):
             if value.is_sparse:
                 state[key] = _outward(value, rows, param.shape)
             else:
+                if old is None and _capture.records():
+                    raise _capture.CaptureError(
+                        "capture: an optimizer's first step on some rows cannot be recorded; run the step once before")
                 if old is None:  # state that the update itself makes: other rows start from zero
                     old = state[key] = torch.zeros_like(param)
                 old.index_copy_(0, rows, value[:count])

@@ -286,7 +286,7 @@ class Optimizer:
     def _state_of(self, group, param, grad):
         state = self.state[param]
         if not state:
-            self._init_state(group, param, grad, state)
+            _capture.outside(self._init_state, group, param, grad, state)
         return state
 
     def _init_state(self, group, param, grad, state):
