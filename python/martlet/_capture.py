@@ -32,11 +32,10 @@ def records():
 policies = {}
 
 
-def note_update(optimizer, group):
+def note_update(group):
     """Called by an optimizer before it updates a parameter group."""
     if records():
         _recording.groups.append((group, lib.mt_capture_rates()))
-        _recording.optimizers.append((optimizer, optimizer.state))
 
 
 def outside(function, *args):
@@ -69,7 +68,6 @@ class _Recording:
     def __init__(self):
         self.handle = None
         self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
-        self.optimizers = []    # (optimizer, its state)
         self.counts = []    # (an optimizer's state of a parameter whose "step" is an int, the tensor in which replays count)
         self.kept = []      # inputs that stand for themselves
 
@@ -78,12 +76,11 @@ class _Recording:
         self.inputs, self.results = n_inputs, n_results
         self.given = (ctypes.c_void_p * n_inputs)() if n_inputs else None
         self.out = (ctypes.c_void_p * n_results)() if n_results else None
+        if self.counts:
+            self.__class__ = _CountedRecording
 
     def follows(self):
         """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
-        for optimizer, state in self.optimizers:
-            if optimizer.state is not state:  # another was loaded
-                return False
         for i, (group, first, end, known) in enumerate(self.groups):
             now = [*group.values()]
             if now == known:
@@ -105,12 +102,7 @@ class _Recording:
         for t in inputs:
             given[i] = t._h
             i += 1
-        for state, count in self.counts:
-            if count.item() != state["step"]:
-                count.fill_(state["step"])
         status = function(self.handle, given, i, out)
-        for state, count in self.counts:
-            state["step"] = int(count.item())
         if status:
             if status == -12 or (trying and status == -4 and lib.mt_last_error_message().startswith(b"replay:")):
                 lib.mt_clear_error()
@@ -130,6 +122,19 @@ class _Recording:
     def __del__(self, release=lib.mt_capture_release):
         if self.handle:
             release(self.handle)
+
+
+class _CountedRecording(_Recording):
+    """One with optimizers that keep counts as ints, which may be changed between replays."""
+
+    def replay(self, *args, **kwargs):
+        for state, count in self.counts:
+            count.fill_(state["step"])
+        try:
+            return super().replay(*args, **kwargs)
+        finally:
+            for state, count in self.counts:
+                state["step"] = int(count.item())
 
 
 class Capture:

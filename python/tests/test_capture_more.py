@@ -222,16 +222,6 @@ def test_the_kernel_does_what_the_operations_do(name, dtype):
         assert torch.allclose(a, b, rtol=1e-6 if dtype == "float32" else 1e-14, atol=0)
 
 
-def test_half_precision_parameters_step_too():
-    for name in OPTIMIZERS:
-        w = torch.zeros(3, dtype=torch.bfloat16).requires_grad_()
-        opt = OPTIMIZERS[name]([w])
-        for _ in range(3):
-            w.grad = torch.tensor([1.0, -1.0, 0.5], dtype=torch.bfloat16)
-            opt.step()
-        assert w.dtype == torch.bfloat16 and w.isfinite().all() and (w != 0).any(), name
-
-
 SPARSE = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1),

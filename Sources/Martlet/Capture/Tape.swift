@@ -135,7 +135,12 @@ public final class Tape {
             name,
             .whole(
                 repeating {
-                    for (place, t) in zip(places, try withNoGrad { try body(lent) }) { copyKernel(place, t) }
+                    for (place, t) in zip(places, try withNoGrad { try body(lent) }) {
+                        guard t.sizes == place.sizes else {
+                            throw MartletError.runtime("capture: \(name) gave \(place.sizes) when it was recorded, and \(t.sizes) now")
+                        }
+                        copyKernel(place, t)
+                    }
                 }))
         return results
     }
@@ -335,15 +340,21 @@ public final class Tape {
         return policies.allSatisfy { $0.parameter.updatableNumbers == $0.rows }
     }
 
-    /// The error that a launch met in the replay that runs.
+    /// The error that a launch met in the replay that runs, and whether there is one, which each launch asks.
     private var replayError: MartletError?
+    private let failed = UnsafeMutablePointer<Bool>.allocate(capacity: 1)
+
+    deinit { failed.deallocate() }
 
     /// Called by a launch that met a value it cannot work with.
-    func fail(_ error: MartletError) { replayError = replayError ?? error }
+    func fail(_ error: MartletError) {
+        replayError = replayError ?? error
+        failed.pointee = true
+    }
 
     /// Makes all launches again, up to one that fails: like a run of the function, which would have ended there.
     func replay() throws {
-        replayError = nil
+        (replayError, failed.pointee) = (nil, false)
         let outer = mk_tls_get().pointee.slots.2
         mk_tls_get().pointee.slots.2 = Unmanaged.passUnretained(self).toOpaque()
         defer { mk_tls_get().pointee.slots.2 = outer }
@@ -352,7 +363,7 @@ public final class Tape {
             case .whole(let work): work()
             case .elements(let span): span.run()
             }
-            if replayError != nil { break }
+            if failed.pointee { break }
         }
         for (storage, by) in versionSteps { storage.version += by }
         if let replayError { throw replayError }

@@ -139,7 +139,7 @@ def step_restricted(optimizer, group, param, grad, state, policy):
     rows, count = policy.rows, len(policy.numbers)
     if count == 0:
         return
-    _capture.note_update(optimizer, group)
+    _capture.note_update(group)
     spare = grad.is_sparse and _capture.records()
     if spare:  # which entries are allowed may be otherwise at each replay: the others go to one row more, and no further
         part_grad = _renumbered(grad, policy.numbers, param.size(0))
