@@ -1278,6 +1278,30 @@ typedef struct mt_adagrad_options {
     int32_t maximize;
 } mt_adagrad_options;
 #define MT_ADAGRAD_OPTIONS_INIT { sizeof(mt_adagrad_options), 1e-2, 0, 0, 0, 1e-10, 0 }
+typedef struct mt_adadelta_options {
+    uint32_t size;
+    double lr, rho, eps, weight_decay;
+    int32_t maximize;
+} mt_adadelta_options;
+#define MT_ADADELTA_OPTIONS_INIT { sizeof(mt_adadelta_options), 1, 0.9, 1e-6, 0, 0 }
+typedef struct mt_nadam_options {
+    uint32_t size;
+    double lr, beta1, beta2, eps, weight_decay, momentum_decay;
+    int32_t maximize, decoupled_weight_decay;
+} mt_nadam_options;
+#define MT_NADAM_OPTIONS_INIT { sizeof(mt_nadam_options), 2e-3, 0.9, 0.999, 1e-8, 0, 4e-3, 0, 0 }
+typedef struct mt_rprop_options {
+    uint32_t size;
+    double etaminus, etaplus, step_size_min, step_size_max;
+    int32_t maximize;
+} mt_rprop_options;
+#define MT_RPROP_OPTIONS_INIT { sizeof(mt_rprop_options), 0.5, 1.2, 1e-6, 50, 0 }
+typedef struct mt_asgd_options {
+    uint32_t size;
+    double lr, lambd, alpha, t0, weight_decay;
+    int32_t maximize;
+} mt_asgd_options;
+#define MT_ASGD_OPTIONS_INIT { sizeof(mt_asgd_options), 1e-2, 1e-4, 0.75, 1e6, 0, 0 }
 /* `options` NULL means the defaults. SGD and Adagrad take dense and sparse gradients, SparseAdam sparse ones only. */
 MT_API mt_optimizer mt_sgd(const mt_tensor *params, int32_t n, const mt_sgd_options *options);
 MT_API mt_optimizer mt_adam(const mt_tensor *params, int32_t n, const mt_adam_options *options);
@@ -1315,15 +1339,36 @@ MT_API mt_status mt_sgd_update(const mt_tensor *params, const mt_tensor *grads, 
 MT_API mt_status mt_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
                                 const mt_tensor *exp_avg_sqs, const mt_tensor *max_exp_avg_sqs, const mt_tensor *steps,
                                 int32_t n, const mt_adam_options *options);
-/* `steps` are counts that include this update. Of the options lr, the betas, eps and maximize. Gradients are sparse. */
+/* Of the options lr, the betas, eps and maximize. Gradients are sparse. */
 MT_API mt_status mt_sparse_adam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
-                                       const mt_tensor *exp_avg_sqs, const int64_t *steps, int32_t n,
+                                       const mt_tensor *exp_avg_sqs, const mt_tensor *steps, int32_t n,
                                        const mt_adam_options *options);
 MT_API mt_status mt_rmsprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
                                    const mt_tensor *grad_avgs, const mt_tensor *buffers, const mt_tensor *steps, int32_t n,
                                    const mt_rmsprop_options *options);
 MT_API mt_status mt_adagrad_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *sums,
                                    const mt_tensor *steps, int32_t n, const mt_adagrad_options *options);
+MT_API mt_status mt_adadelta_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *square_avgs,
+                                    const mt_tensor *acc_deltas, const mt_tensor *steps, int32_t n,
+                                    const mt_adadelta_options *options);
+/* Of the options lr, the betas, eps, weight_decay and maximize. */
+MT_API mt_status mt_adamax_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                  const mt_tensor *exp_infs, const mt_tensor *steps, int32_t n,
+                                  const mt_adam_options *options);
+/* `mu_products` are 0-dim products of the momenta so far, from one. */
+MT_API mt_status mt_nadam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                 const mt_tensor *exp_avg_sqs, const mt_tensor *mu_products, const mt_tensor *steps,
+                                 int32_t n, const mt_nadam_options *options);
+/* Of the options all but amsgrad. */
+MT_API mt_status mt_radam_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *exp_avgs,
+                                 const mt_tensor *exp_avg_sqs, const mt_tensor *steps, int32_t n,
+                                 const mt_adam_options *options);
+MT_API mt_status mt_rprop_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *prevs,
+                                 const mt_tensor *step_sizes, const mt_tensor *steps, int32_t n,
+                                 const mt_rprop_options *options);
+/* `axs` are the averages; `mus` and `etas`, 0-dim, their next share (from one) and the next rate (from lr). */
+MT_API mt_status mt_asgd_update(const mt_tensor *params, const mt_tensor *grads, const mt_tensor *axs, const mt_tensor *mus,
+                                const mt_tensor *etas, const mt_tensor *steps, int32_t n, const mt_asgd_options *options);
 /* Forgets the gradients of all parameters. */
 MT_API mt_status mt_clear_grads(const mt_tensor *params, int32_t n);
 
@@ -1482,7 +1527,6 @@ MT_API void mt_data_loader_release(mt_data_loader loader);
  * pass, gradients, optimizer step and random draws, without graph, shapes or allocation. Results are those of the calls
  * themselves, bit for bit.
  *
- *     train(x, y);                              // once as it is: makes optimizer state
  *     mt_capture c = mt_capture_begin();
  *     mt_tensor px = mt_capture_input(c, x), py = mt_capture_input(c, y);
  *     mt_tensor loss = train(px, py);           // runs, and is recorded
@@ -1491,14 +1535,17 @@ MT_API void mt_data_loader_release(mt_data_loader loader);
  *
  * Parameters, gradients, optimizer state and other tensors from outside are read and written where they are, in place. The
  * memory of tensors made while recording belongs to the recording: replays write to it again. Reading an element into the
- * program, and operations whose work depends on the values they meet (nonzero, coalesce, ...), are MT_ERROR_CAPTURE while
- * recording. A recording must not be used from two threads at once. Release with mt_capture_release. */
+ * program, and operations whose result has a size that depends on values (nonzero, coalesce, ...), are MT_ERROR_CAPTURE
+ * while recording. A recording must not be used from two threads at once. Release with mt_capture_release. */
 typedef struct mt_capture_s *mt_capture;
 /* Begins recording on the calling thread; MT_ERROR_RUNTIME where it records already. */
 MT_API mt_capture mt_capture_begin(void);
 /* While recording: a tensor, owned by you, that stands for input number 0, 1, ... in the order of the calls, with a copy of
  * the values given. A tensor that requires gradients stands for itself. */
 MT_API mt_tensor mt_capture_input(mt_capture capture, mt_tensor tensor);
+/* From 1 to 0 the thread works as if it did not record, to make what later runs only change: it is there when the first
+ * replay begins. */
+MT_API mt_status mt_capture_pause(mt_capture capture, int32_t on);
 /* Ends recording. Replays return copies of `results`. On MT_ERROR_CAPTURE the run is done but there is no recording. */
 MT_API mt_status mt_capture_end(mt_capture capture, const mt_tensor *results, int32_t n);
 /* Ends recording after another failure; the capture can only be released. */
@@ -1506,7 +1553,8 @@ MT_API mt_status mt_capture_abandon(mt_capture capture);
 /* 1 where the leaves that the run touches have gradients, or none, as when it was recorded; else 0: record anew. */
 MT_API int32_t mt_capture_fits(mt_capture capture);
 /* Makes the run again. `inputs` have the sizes and dtypes recorded (else MT_ERROR_VALUE); the results are written to
- * `out`, owned by you. MT_ERROR_CAPTURE where the recording does not fit (mt_capture_fits). An index or class out of range is reported after the run. */
+ * `out`, owned by you. MT_ERROR_CAPTURE where the recording does not fit (mt_capture_fits).
+ * What a kernel finds wrong with its values (an index out of range, a singular matrix) ends the run and is its error. */
 MT_API mt_status mt_capture_replay(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);
 /* One replay for each index of the inputs' common leading dimension, in one call; results are stacked likewise. */
 MT_API mt_status mt_capture_replay_many(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);

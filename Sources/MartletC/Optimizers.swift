@@ -216,20 +216,14 @@ public func mt_adam_update(
 @_cdecl("mt_sparse_adam_update") @implementation
 public func mt_sparse_adam_update(
     _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ first: UnsafePointer<mt_tensor?>?,
-    _ second: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<Int64>?, _ n: Int32, _ given: UnsafePointer<mt_adam_options>?
+    _ second: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?, _ n: Int32, _ given: UnsafePointer<mt_adam_options>?
 ) -> mt_status {
     status {
         let (lr, o) = try adam(given)
-        guard n <= 0 || steps != nil else { throw MartletError(.handle, "mt_sparse_adam_update: steps is NULL") }
-        for i in 0..<Int(Swift.max(n, 0)) {
-            let p = try T(params?[i], "params")
-            try withNoGrad {
-                let g = try T(grads?[i], "grads")
-                try SparseAdam.update(
-                    p, o.maximize ? g.neg() : g, T(first?[i], "exp_avgs"), T(second?[i], "exp_avg_sqs"), step: Int(steps![i]),
-                    lr: lr, betas: (o.beta1, o.beta2), eps: o.eps)
-            }
-            p.noteUpdate()
+        try eachUpdate(params, grads, n, lr) { i, p, g in
+            try SparseAdam.update(
+                p, o.maximize ? g.neg() : g, T(first?[i], "exp_avgs"), T(second?[i], "exp_avg_sqs"),
+                step: T(steps?[i], "steps").countStep(), lr: lr, betas: (o.beta1, o.beta2), eps: o.eps)
         }
     }
 }
@@ -270,6 +264,128 @@ public func mt_adagrad_update(
             let p = try T(params?[i], "params")
             try withNoGrad { try Adagrad.update(p, T(grads?[i], "grads"), T(sums?[i], "sums"), step: T(steps?[i], "steps").countStep(), lr: lr, o) }
             p.noteUpdate()
+        }
+    }
+}
+
+/// `update` for each parameter and its gradient, with a learning rate that replays may change.
+private func eachUpdate(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ n: Int32, _ lr: Double,
+    _ update: (_ i: Int, _ p: Tensor, _ g: Tensor) throws -> Void
+) throws {
+    Tape.beginUpdate(lr)
+    defer { Tape.endUpdate() }
+    for i in 0..<Int(Swift.max(n, 0)) {
+        let p = try T(params?[i], "params")
+        try withNoGrad { try update(i, p, T(grads?[i], "grads")) }
+        p.noteUpdate()
+    }
+}
+
+@_cdecl("mt_adadelta_update") @implementation
+public func mt_adadelta_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ squares: UnsafePointer<mt_tensor?>?,
+    _ deltas: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?, _ n: Int32,
+    _ given: UnsafePointer<mt_adadelta_options>?
+) -> mt_status {
+    status {
+        let c = try options(
+            given, mt_adadelta_options(size: 0, lr: 1, rho: 0.9, eps: 1e-6, weight_decay: 0, maximize: 0), \.size)
+        var o = Adadelta.Options()
+        (o.rho, o.eps, o.weightDecay, o.maximize) = (c.rho, c.eps, c.weight_decay, c.maximize != 0)
+        try eachUpdate(params, grads, n, c.lr) { i, p, g in
+            _ = try T(steps?[i], "steps").countStep()
+            try Adadelta.update(p, g, T(squares?[i], "square_avgs"), T(deltas?[i], "acc_deltas"), lr: c.lr, o)
+        }
+    }
+}
+
+@_cdecl("mt_adamax_update") @implementation
+public func mt_adamax_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ means: UnsafePointer<mt_tensor?>?,
+    _ norms: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?, _ n: Int32, _ given: UnsafePointer<mt_adam_options>?
+) -> mt_status {
+    status {
+        let (lr, o) = try adam(given)
+        try eachUpdate(params, grads, n, lr) { i, p, g in
+            let step = try T(steps?[i], "steps").countStep()
+            try Adamax.update(p, g, T(means?[i], "exp_avgs"), T(norms?[i], "exp_infs"), step: step, lr: lr, o)
+        }
+    }
+}
+
+@_cdecl("mt_nadam_update") @implementation
+public func mt_nadam_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ means: UnsafePointer<mt_tensor?>?,
+    _ squares: UnsafePointer<mt_tensor?>?, _ products: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?,
+    _ n: Int32, _ given: UnsafePointer<mt_nadam_options>?
+) -> mt_status {
+    status {
+        let c = try options(
+            given,
+            mt_nadam_options(
+                size: 0, lr: 2e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0, momentum_decay: 4e-3, maximize: 0,
+                decoupled_weight_decay: 0), \.size)
+        var o = NAdam.Options()
+        (o.beta1, o.beta2, o.eps, o.weightDecay) = (c.beta1, c.beta2, c.eps, c.weight_decay)
+        (o.momentumDecay, o.maximize, o.decoupledWeightDecay) = (c.momentum_decay, c.maximize != 0, c.decoupled_weight_decay != 0)
+        try eachUpdate(params, grads, n, c.lr) { i, p, g in
+            let step = try T(steps?[i], "steps").countStep()
+            try NAdam.update(
+                p, g, T(means?[i], "exp_avgs"), T(squares?[i], "exp_avg_sqs"), T(products?[i], "mu_products"), step: step,
+                lr: c.lr, o)
+        }
+    }
+}
+
+@_cdecl("mt_radam_update") @implementation
+public func mt_radam_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ means: UnsafePointer<mt_tensor?>?,
+    _ squares: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?, _ n: Int32, _ given: UnsafePointer<mt_adam_options>?
+) -> mt_status {
+    status {
+        let (lr, o) = try adam(given)
+        try eachUpdate(params, grads, n, lr) { i, p, g in
+            let step = try T(steps?[i], "steps").countStep()
+            try RAdam.update(p, g, T(means?[i], "exp_avgs"), T(squares?[i], "exp_avg_sqs"), step: step, lr: lr, o)
+        }
+    }
+}
+
+@_cdecl("mt_rprop_update") @implementation
+public func mt_rprop_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ previous: UnsafePointer<mt_tensor?>?,
+    _ stepSizes: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?, _ n: Int32,
+    _ given: UnsafePointer<mt_rprop_options>?
+) -> mt_status {
+    status {
+        let c = try options(
+            given, mt_rprop_options(size: 0, etaminus: 0.5, etaplus: 1.2, step_size_min: 1e-6, step_size_max: 50, maximize: 0),
+            \.size)
+        var o = Rprop.Options()
+        (o.etaMinus, o.etaPlus, o.smallest, o.largest) = (c.etaminus, c.etaplus, c.step_size_min, c.step_size_max)
+        o.maximize = c.maximize != 0
+        try eachUpdate(params, grads, n, 0) { i, p, g in
+            _ = try T(steps?[i], "steps").countStep()
+            try Rprop.update(p, g, T(previous?[i], "prevs"), T(stepSizes?[i], "step_sizes"), o)
+        }
+    }
+}
+
+@_cdecl("mt_asgd_update") @implementation
+public func mt_asgd_update(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ averages: UnsafePointer<mt_tensor?>?,
+    _ mus: UnsafePointer<mt_tensor?>?, _ etas: UnsafePointer<mt_tensor?>?, _ steps: UnsafePointer<mt_tensor?>?, _ n: Int32,
+    _ given: UnsafePointer<mt_asgd_options>?
+) -> mt_status {
+    status {
+        let c = try options(
+            given, mt_asgd_options(size: 0, lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weight_decay: 0, maximize: 0), \.size)
+        var o = ASGD.Options()
+        (o.lambd, o.alpha, o.t0, o.weightDecay, o.maximize) = (c.lambd, c.alpha, c.t0, c.weight_decay, c.maximize != 0)
+        try eachUpdate(params, grads, n, c.lr) { i, p, g in
+            let step = try T(steps?[i], "steps").countStep()
+            try ASGD.update(p, g, T(averages?[i], "axs"), T(mus?[i], "mus"), T(etas?[i], "etas"), step: step, lr: c.lr, o)
         }
     }
 }

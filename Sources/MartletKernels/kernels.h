@@ -90,6 +90,10 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
     void (*adagrad_##S)(T *p, const T *g, T *sum, int64_t n, const double *h); \
     void (*adadelta_##S)(T *p, const T *g, T *sq, T *acc, int64_t n, const double *h); \
     void (*adamax_##S)(T *p, const T *g, T *m, T *u, int64_t n, const double *h); \
+    void (*nadam_##S)(T *p, const T *g, T *m, T *v, int64_t n, const double *h); \
+    void (*radam_##S)(T *p, const T *g, T *m, T *v, int64_t n, const double *h); \
+    void (*rprop_##S)(T *p, const T *g, T *prev, T *size, int64_t n, const double *h); \
+    void (*asgd_##S)(T *p, const T *g, T *ax, int64_t n, const double *h); \
     /* Matrix products; see template/gemm.h and gemv.h. space: gemm_space elements, 64-byte aligned. */ \
     void (*gemm_##S)(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, const T *b, \
                      int64_t rsb, int64_t csb, T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int bias_rows, \

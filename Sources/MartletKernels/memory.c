@@ -7,6 +7,9 @@
 #endif
 #include "include/martlet_kernels.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -233,6 +236,21 @@ void mk_empty_cache(void) {
             b = next;
         }
     }
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
+void *mk_alloc_kept(size_t bytes) {
+    unsigned c = class_of(bytes);
+    local_cache *l = local ? local : begin_thread();
+    if (c < CLASSES && !(l && l->bins[c].head)) {
+        pthread_mutex_lock(&shared.lock);
+        int wasteful = !shared.bins[c].head && shared.bytes >= LOCAL_SIZE;
+        pthread_mutex_unlock(&shared.lock);
+        if (wasteful) mk_empty_cache();
+    }
+    return mk_alloc(bytes);
 }
 
 static uint64_t counted(int_fast64_t v) { return v > 0 ? (uint64_t)v : 0; }

@@ -1,7 +1,7 @@
 /* optim.c: optimizer steps, spread over threads. */
 #include "kernels.h"
 
-enum { SGD, ADAM, RMSPROP, ADAGRAD, ADADELTA, ADAMAX };
+enum { SGD, ADAM, RMSPROP, ADAGRAD, ADADELTA, ADAMAX, NADAM, RADAM, RPROP, ASGD };
 
 #define DEFINE(T, S) \
 typedef struct { int kind; T *p; const T *g; T *s0, *s1, *s2; const double *h; } step_##S; \
@@ -17,7 +17,11 @@ static void piece_##S(void *context, int64_t i, int64_t end) { \
     case RMSPROP: mk_active->rmsprop_##S(p, g, s0, s1, s2, n, k->h); break; \
     case ADAGRAD: mk_active->adagrad_##S(p, g, s0, n, k->h); break; \
     case ADADELTA: mk_active->adadelta_##S(p, g, s0, s1, n, k->h); break; \
-    default: mk_active->adamax_##S(p, g, s0, s1, n, k->h); break; \
+    case ADAMAX: mk_active->adamax_##S(p, g, s0, s1, n, k->h); break; \
+    case NADAM: mk_active->nadam_##S(p, g, s0, s1, n, k->h); break; \
+    case RADAM: mk_active->radam_##S(p, g, s0, s1, n, k->h); break; \
+    case RPROP: mk_active->rprop_##S(p, g, s0, s1, n, k->h); break; \
+    default: mk_active->asgd_##S(p, g, s0, n, k->h); break; \
     } \
 } \
 static void run_##S(int kind, T *p, const T *g, T *s0, T *s1, T *s2, int64_t n, const double *h) { \
@@ -53,6 +57,28 @@ void mk_adamax_##S(T *p, const T *g, T *m, T *u, int64_t n, double lr, double be
                    double weight_decay, int32_t maximize, double bias_correction) { \
     double h[] = {lr, beta1, beta2, eps, weight_decay, maximize, bias_correction}; \
     run_##S(ADAMAX, p, g, m, u, NULL, n, h); \
+} \
+void mk_nadam_##S(T *p, const T *g, T *m, T *v, int64_t n, double lr, double beta1, double beta2, double eps, \
+                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction2, double fresh, \
+                  double kept) { \
+    double h[] = {lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction2, fresh, kept}; \
+    run_##S(NADAM, p, g, m, v, NULL, n, h); \
+} \
+void mk_radam_##S(T *p, const T *g, T *m, T *v, int64_t n, double lr, double beta1, double beta2, double eps, \
+                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction1, \
+                  double bias_correction2, double rectification) { \
+    double h[] = {lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction1, bias_correction2, rectification}; \
+    run_##S(RADAM, p, g, m, v, NULL, n, h); \
+} \
+void mk_rprop_##S(T *p, const T *g, T *prev, T *size, int64_t n, double etaminus, double etaplus, double smallest, \
+                  double largest, int32_t maximize) { \
+    double h[] = {etaminus, etaplus, smallest, largest, maximize}; \
+    run_##S(RPROP, p, g, prev, size, NULL, n, h); \
+} \
+void mk_asgd_##S(T *p, const T *g, T *ax, int64_t n, double rate, double lambd, double weight_decay, int32_t maximize, \
+                 double mu) { \
+    double h[] = {rate, lambd, weight_decay, maximize, mu}; \
+    run_##S(ASGD, p, g, ax, NULL, NULL, n, h); \
 }
 
 DEFINE(float, f32)

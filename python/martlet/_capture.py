@@ -23,15 +23,43 @@ _UNFIT = object()
 _recording = None
 
 
-def _records():
+def records():
     """Whether this thread records."""
     return _recording is not None and lib.mt_capture_active() == 1
 
 
+#: Which rows of which parameters optimizers may change; see optim/_rows.py. id(parameter) -> (reference, policy).
+policies = {}
+
+
 def note_update(group):
     """Called by an optimizer before it updates a parameter group."""
-    if _records():
+    if records():
         _recording.groups.append((group, lib.mt_capture_rates()))
+
+
+def outside(function, *args):
+    """Calls a function that makes what is no part of the recording that is being made: its later runs only change it."""
+    if not records():
+        return function(*args)
+    handle = _recording.handle
+    lib.mt_capture_pause(handle, 1)
+    try:
+        return function(*args)
+    finally:
+        lib.mt_capture_pause(handle, 0)
+
+
+def note_count(state, count):
+    """Called by an optimizer whose ``state["step"]`` is an int before the update that counts in the tensor `count`."""
+    if records():
+        _recording.counts.append((state, count))
+
+
+def move_counts(part, state):
+    """What was noted of the counts in `part` is true of `state`."""
+    if records():
+        _recording.counts = [(state if known is part else known, count) for known, count in _recording.counts]
 
 
 class _Recording:
@@ -40,6 +68,7 @@ class _Recording:
     def __init__(self):
         self.handle = None
         self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
+        self.counts = []    # (an optimizer's state of a parameter whose "step" is an int, the tensor in which replays count)
         self.kept = []      # inputs that stand for themselves
 
     def ready(self, n_inputs, n_results):
@@ -47,6 +76,8 @@ class _Recording:
         self.inputs, self.results = n_inputs, n_results
         self.given = (ctypes.c_void_p * n_inputs)() if n_inputs else None
         self.out = (ctypes.c_void_p * n_results)() if n_results else None
+        if self.counts:
+            self.__class__ = _CountedRecording
 
     def follows(self):
         """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
@@ -73,7 +104,7 @@ class _Recording:
             i += 1
         status = function(self.handle, given, i, out)
         if status:
-            if status == -12 or (trying and status == -4):
+            if status == -12 or (trying and status == -4 and lib.mt_last_error_message().startswith(b"replay:")):
                 lib.mt_clear_error()
                 return _UNFIT
             fail()
@@ -91,6 +122,19 @@ class _Recording:
     def __del__(self, release=lib.mt_capture_release):
         if self.handle:
             release(self.handle)
+
+
+class _CountedRecording(_Recording):
+    """One with optimizers that keep counts as ints, which may be changed between replays."""
+
+    def replay(self, *args, **kwargs):
+        for state, count in self.counts:
+            count.fill_(state["step"])
+        try:
+            return super().replay(*args, **kwargs)
+        finally:
+            for state, count in self.counts:
+                state["step"] = int(count.item())
 
 
 class Capture:
@@ -116,11 +160,11 @@ class Capture:
         return len(self._recordings)
 
     def __call__(self, *args, **kwargs):
-        if _records():  # within another capture this is part of that
+        if records():  # within another capture this is part of that
             return self._function(*args, **kwargs)
         # Most calls are like the one before: then the library compares sizes and dtypes, and no key is made.
         latest = self._latest
-        if latest is not None and len(args) == latest.inputs and not kwargs and latest.follows():
+        if latest is not None and len(args) == latest.inputs and not kwargs and not policies and latest.follows():
             for a in args:
                 if a.__class__ is not Tensor or a.requires_grad:
                     break
@@ -134,7 +178,7 @@ class Capture:
             plain = not kwargs and len(inputs) == len(args) and not any(t.requires_grad for t in inputs)
             result = recording.replay(inputs) if recording.follows() else _UNFIT
             if result is not _UNFIT:
-                self._latest = recording if plain else None
+                self._latest = recording if plain and not policies else None
                 return result
             self._latest = None
             del self._recordings[key]
@@ -243,7 +287,16 @@ def capture(function=None, *, limit=64):
     where they are). Their shapes and dtypes, and the values of all other arguments, select the recording: what the
     function decides in Python must follow from them. State that lives in tensors must be updated in place. Learning
     rates are read from the optimizers' groups at each call; a change of another hyperparameter, or of which parameters
-    have a gradient when the function begins, records anew.
+    have a gradient when the function begins, records anew, and so do other row policies (``optim.restrict_rows``) and a
+    state that was loaded into an optimizer.
+
+    Python code runs while recording only. That goes for hooks too, of modules, tensors, autograd nodes and optimizers, as
+    it does in torch's CUDA graphs: what they do to tensors is part of every replay; what else they do (counting, printing,
+    choosing by a number in Python) is not done again. What must happen at each call stands outside of the function.
+
+    Linear algebra, random draws, sparse gradients and all optimizers can be captured. What a kernel finds wrong with its
+    values (an index out of range, a singular matrix) is raised by the call that meets it; what the function would have
+    done after that is not done.
 
     Args:
         function: what to capture; may be given later, so that ``@martlet.capture`` and ``@martlet.capture(limit=8)`` work.
@@ -254,7 +307,7 @@ def capture(function=None, *, limit=64):
 
     Raises:
         CaptureError: at the line that reads a tensor's values into Python (``item()``, a branch on data, ``print``) or
-            calls an operation whose work depends on the values it meets.
+            calls an operation whose result has a size that depends on values (``nonzero``, ``unique``, ``coalesce``, ...).
 
     Example::
 
@@ -276,7 +329,8 @@ def capture(function=None, *, limit=64):
 def _key(args, kwargs):
     """What selects the recording of a call, and the tensors among the arguments."""
     tensors = []
-    return (_describe(args, tensors), _describe(kwargs, tensors) if kwargs else None), tensors
+    rows = tuple([(k, policy.numbers) for k, (_, policy) in policies.items()]) if policies else None
+    return (_describe(args, tensors), _describe(kwargs, tensors) if kwargs else None, rows), tensors
 
 
 def _describe(value, tensors):

@@ -21,6 +21,10 @@ def _options(name, doubles, flags):
 _SGD = _options("_SGD", ("lr", "momentum", "dampening", "weight_decay"), ("nesterov", "maximize"))
 _Adam = _options("_Adam", ("lr", "beta1", "beta2", "eps", "weight_decay"), ("amsgrad", "maximize", "decoupled_weight_decay"))
 _RMSprop = _options("_RMSprop", ("lr", "alpha", "eps", "weight_decay", "momentum"), ("centered", "maximize"))
+_Adadelta = _options("_Adadelta", ("lr", "rho", "eps", "weight_decay"), ("maximize",))
+_NAdam = _options("_NAdam", ("lr", "beta1", "beta2", "eps", "weight_decay", "momentum_decay"), ("maximize", "decoupled_weight_decay"))
+_Rprop = _options("_Rprop", ("etaminus", "etaplus", "step_size_min", "step_size_max"), ("maximize",))
+_ASGD = _options("_ASGD", ("lr", "lambd", "alpha", "t0", "weight_decay"), ("maximize",))
 _Adagrad = _options("_Adagrad", ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"), ("maximize",))
 
 
@@ -114,3 +118,65 @@ def adagrad_(params, grads, state_sums, steps, *, lr, lr_decay=0, weight_decay=0
         return NotImplemented
     options = _Adagrad(ctypes.sizeof(_Adagrad), lr, lr_decay, weight_decay, 0, eps, 1 if maximize else 0)
     _update("mt_adagrad_update", options, params, grads, state_sums, steps)
+
+
+def sparse_adam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, maximize=False):
+    """See martlet.optim._updates.sparse_adam_."""
+    if not _plain(lr, beta1, beta2, eps) or any(s.__class__ is int for s in steps):
+        return NotImplemented
+    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, 0, 0, 1 if maximize else 0, 0)
+    _update("mt_sparse_adam_update", options, params, grads, exp_avgs, exp_avg_sqs, steps)
+
+
+def adadelta_(params, grads, square_avgs, acc_deltas, steps, *, lr, rho, eps, weight_decay=0, maximize=False, differentiable=False):
+    """See martlet.optim._updates_more.adadelta_."""
+    if differentiable or not _plain(lr, rho, eps, weight_decay):
+        return NotImplemented
+    options = _Adadelta(ctypes.sizeof(_Adadelta), lr, rho, eps, weight_decay, 1 if maximize else 0)
+    _update("mt_adadelta_update", options, params, grads, square_avgs, acc_deltas, steps)
+
+
+def adamax_(params, grads, exp_avgs, exp_infs, steps, *, lr, beta1, beta2, eps, weight_decay=0, maximize=False,
+            differentiable=False):
+    """See martlet.optim._updates_more.adamax_."""
+    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay):
+        return NotImplemented
+    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 0, 1 if maximize else 0, 0)
+    _update("mt_adamax_update", options, params, grads, exp_avgs, exp_infs, steps)
+
+
+def nadam_(params, grads, exp_avgs, exp_avg_sqs, mu_products, steps, *, lr, beta1, beta2, eps, momentum_decay, weight_decay=0,
+           decoupled_weight_decay=False, maximize=False, differentiable=False):
+    """See martlet.optim._updates_more.nadam_."""
+    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay, momentum_decay):
+        return NotImplemented
+    options = _NAdam(ctypes.sizeof(_NAdam), lr, beta1, beta2, eps, weight_decay, momentum_decay, 1 if maximize else 0,
+                     1 if decoupled_weight_decay else 0)
+    _update("mt_nadam_update", options, params, grads, exp_avgs, exp_avg_sqs, mu_products, steps)
+
+
+def radam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, weight_decay=0, decoupled_weight_decay=False,
+           maximize=False, differentiable=False):
+    """See martlet.optim._updates_more.radam_."""
+    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay):
+        return NotImplemented
+    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 0, 1 if maximize else 0,
+                    1 if decoupled_weight_decay else 0)
+    _update("mt_radam_update", options, params, grads, exp_avgs, exp_avg_sqs, steps)
+
+
+def rprop_(params, grads, prevs, step_sizes, steps, *, etaminus, etaplus, step_size_min, step_size_max, maximize=False,
+           differentiable=False):
+    """See martlet.optim._updates_more.rprop_."""
+    if differentiable or not _plain(etaminus, etaplus, step_size_min, step_size_max):
+        return NotImplemented
+    options = _Rprop(ctypes.sizeof(_Rprop), etaminus, etaplus, step_size_min, step_size_max, 1 if maximize else 0)
+    _update("mt_rprop_update", options, params, grads, prevs, step_sizes, steps)
+
+
+def asgd_(params, grads, axs, mus, etas, steps, *, lr, lambd, t0, alpha, weight_decay=0, maximize=False, differentiable=False):
+    """See martlet.optim._updates_more.asgd_."""
+    if differentiable or not _plain(lr, lambd, t0, alpha, weight_decay):
+        return NotImplemented
+    options = _ASGD(ctypes.sizeof(_ASGD), lr, lambd, alpha, t0, weight_decay, 1 if maximize else 0)
+    _update("mt_asgd_update", options, params, grads, axs, mus, etas, steps)

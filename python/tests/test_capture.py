@@ -362,7 +362,7 @@ REFUSED = {
     "a branch": (branch, "if x.sum() > 0"), "item": (reads, "y.max().item()"),
     "tolist": (lambda x: torch.tensor(x.tolist()), "x.tolist"), "print": (lambda x: str(x), "str(x)"),
     "nonzero": (lambda x: x.nonzero(), "x.nonzero"), "a mask": (lambda x: x[x > 0], "x[x > 0]"),
-    "unique": (lambda x: x.unique(), "x.unique"), "svd": (lambda x: torch.linalg.svdvals(x.view(2, 1)), "svdvals"),
+    "unique": (lambda x: x.unique(), "x.unique"),
 }
 
 

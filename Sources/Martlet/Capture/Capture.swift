@@ -117,6 +117,7 @@ public final class Recording {
             storage: try Storage(byteCount: Swift.max(t.numel, 1) * t.dtype.size, constant: true), offset: 0, sizes: t.sizes,
             strides: t.sizes.contiguousStrides, dtype: t.dtype)
         Tape.paused { copyKernel(place, t) }
+        tape.noteInput(place.storage)
         inputs.append(place)
         return place
     }
@@ -133,8 +134,19 @@ public final class Recording {
         try tape.end()
     }
 
+    /// Between `pause(true)` and `pause(false)` the thread works as if it did not record: for what is made only once.
+    public func pause(_ on: Bool) throws {
+        guard on ? Tape.current === tape : tape.isSuspended && Tape.current == nil else {
+            throw MartletError.runtime("capture: \(on ? "pause while not recording" : "end of a pause that did not begin")")
+        }
+        if on { tape.suspend() } else { tape.resume() }
+    }
+
     /// Ends recording after a failure.
-    public func abandon() { if Tape.current === tape { tape.abandon() } }
+    public func abandon() {
+        if tape.isSuspended && Tape.current == nil { tape.resume() }
+        if Tape.current === tape { tape.abandon() }
+    }
 
     func record(_ given: [Tensor], _ body: ([Tensor]) throws -> [Tensor]) throws -> [Tensor] {
         try begin()
@@ -148,7 +160,7 @@ public final class Recording {
     }
 
     /// Whether the leaves that the run touches have gradients where they had some when it was recorded, and none where
-    /// they had none. Otherwise the run must be recorded anew.
+    /// they had none, and optimizers of Swift may change the rows they might then. Otherwise the run must be recorded anew.
     public var fits: Bool { tape.fits }
 
     /// Runs the recorded launches on new values of the inputs, whose sizes and dtypes must be those recorded.

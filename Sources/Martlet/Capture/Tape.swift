@@ -35,8 +35,13 @@ public final class Tape {
     /// Learning rates that may change between replays.
     private(set) var rates: [Rate] = []
     var optimizerUse: OptimizerUse?
+    /// Which rows an optimizer might change when it was recorded.
+    private var policies: [(parameter: Tensor, rows: [Int64]?)] = []
+    /// Where inputs lie.
+    private var inputs: Set<UnsafeMutableRawPointer> = []
     /// Inside ``asOne(_:_:_:)``.
     private var isNested = false
+    private(set) var isSuspended = false
 
     /// How a leaf's gradient was used: what it had to be at the start, and what it is at the end.
     private struct SlotUse {
@@ -113,6 +118,33 @@ public final class Tape {
         if !isNested { launches.append(Launch(name: name, work: work)) }
     }
 
+    /// Work that reads values, or makes what has a size that depends on them, as one launch: a replay runs `body` again
+    /// on the same memory and copies what it gives to where the first results lie. Their sizes must follow from the
+    /// operands'; they carry no history.
+    static func whole(
+        _ name: StaticString, _ operands: [Tensor], _ body: @escaping ([Tensor]) throws -> [Tensor]
+    ) throws -> [Tensor] {
+        guard isRecording, let tape = current, !tape.isNested else { return try withNoGrad { try body(operands) } }
+        let lent = operands.map(\.lent)
+        tape.isNested = true
+        defer { tape.isNested = false }
+        let results = try withNoGrad { try body(operands) }
+        let places = results.map(\.lent)
+        tape.isNested = false
+        tape.record(
+            name,
+            .whole(
+                repeating {
+                    for (place, t) in zip(places, try withNoGrad { try body(lent) }) {
+                        guard t.sizes == place.sizes else {
+                            throw MartletError.runtime("capture: \(name) gave \(place.sizes) when it was recorded, and \(t.sizes) now")
+                        }
+                        copyKernel(place, t)
+                    }
+                }))
+        return results
+    }
+
     /// One launch out of several: what `body` notes is left out, for the launch that repeats all of it.
     static func asOne<R>(_ name: StaticString, _ work: @autoclosure () -> () -> Void, _ body: () throws -> R) rethrows -> R {
         guard isRecording, let tape = current, !tape.isNested else { return try body() }
@@ -134,9 +166,30 @@ public final class Tape {
         if tape.outside[id] == nil { tape.outside[id] = (storage, storage.version) }
     }
 
+    /// Runs `body` as if nothing were recorded: what it makes is there when the first replay begins, and stays.
+    static func outside<R>(_ body: () throws -> R) rethrows -> R {
+        guard let tape = current else { return try body() }
+        tape.suspend()
+        defer { tape.resume() }
+        return try body()
+    }
+
+    /// Between these two the thread does not record.
+    func suspend() {
+        isSuspended = true
+        mk_tls_get().pointee.slots.1 = nil
+        mk_recording_add(-1)
+    }
+
+    func resume() {
+        isSuspended = false
+        mk_tls_get().pointee.slots.1 = Unmanaged.passUnretained(self).toOpaque()
+        mk_recording_add(1)
+    }
+
     /// Runs `body` without noting its launches.
     static func paused<R>(_ body: () throws -> R) rethrows -> R {
-        guard let tape = current else { return try body() }
+        guard let tape = current, !tape.isNested else { return try body() }
         tape.isNested = true
         defer {
             tape.isNested = false
@@ -151,9 +204,10 @@ public final class Tape {
         .capture("capture: \(what) cannot be recorded: it works on memory in a way that a replay would not repeat")
     }
 
-    /// Refuses an operation whose work depends on the values it meets or is not noted.
+    /// Refuses an operation whose work depends on the values it meets or is not noted; not within a launch that repeats
+    /// all of it.
     static func refuse(_ op: String) throws {
-        guard let tape = current else { return }
+        guard let tape = current, !tape.isNested else { return }
         let error = unrecorded(op)
         tape.refusal = tape.refusal ?? error
         throw error
@@ -167,17 +221,18 @@ public final class Tape {
 
     /// Refuses to hand an element to the program. Bare numbers are constants and may be read.
     public static func refuseReading(_ op: String, _ t: Tensor) throws {
-        guard isRecording, !t.isWrappedNumber, let tape = current else { return }
+        guard isRecording, !t.isWrappedNumber, let tape = current, !tape.isNested else { return }
         let error = MartletError.capture(
             "capture: \(op) reads a tensor's values into the program, which a replay cannot repeat; keep the decision or the number outside of the captured function")
         tape.refusal = tape.refusal ?? error
         throw error
     }
 
-    /// Refuses an optimizer's first step, which makes what the later ones only change.
+    /// Refuses an optimizer's first step on some rows, which makes what the later ones only change.
     static func refuseFirstStep() throws {
         guard isRecording, let tape = current else { return }
-        let error = MartletError.capture("capture: an optimizer's first step cannot be recorded; run the step once before")
+        let error = MartletError.capture(
+            "capture: an optimizer's first step on some rows cannot be recorded; run the step once before")
         tape.refusal = tape.refusal ?? error
         throw error
     }
@@ -210,7 +265,16 @@ public final class Tape {
     /// Gradients that leaves hold at the end.
     var finalGradients: [Tensor] { slots.values.compactMap { $0.atEnd } }
 
-    // MARK: Learning rates
+    // MARK: Optimizers
+
+    /// An optimizer steps this parameter.
+    func notePolicy(_ p: Tensor) { policies.append((p, p.updatableNumbers)) }
+
+    /// Memory that stands for an input.
+    func noteInput(_ storage: Storage) { inputs.insert(storage.base) }
+
+    /// Whether a tensor is the run's data: computed by it, or an input.
+    func computes(_ t: Tensor) -> Bool { arena.owns(t.storage.base) || inputs.contains(t.storage.base) }
 
     /// A number that may be changed between replays.
     final class Rate {
@@ -258,29 +322,39 @@ public final class Tape {
         mk_tls_get().pointee.slots.2.map { Unmanaged<Tape>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// Work that may fail, as a launch: a replay reports the first failure at its end.
+    /// Whether the calling thread records what it does, outside of a launch that repeats all of it.
+    static var isNoting: Bool { isRecording && current.map { !$0.isNested } ?? false }
+
+    /// Work that may fail, as a launch: a replay ends there and reports the failure.
     static func repeating(_ work: @escaping () throws -> Void) -> () -> Void {
         { do { try work() } catch { replaying?.fail(error as? MartletError ?? .runtime("\(error)")) } }
     }
 
-    /// Whether leaves have the gradients, or lack of them, with which the recording began.
+    /// Whether leaves have the gradients, or lack of them, with which the recording began, and optimizers may change the
+    /// rows they might then.
     var fits: Bool {
         for use in slots.values {
             guard let atStart = use.atStart else { continue }
             if use.slot.grad !== atStart { return false }
         }
-        return true
+        return policies.allSatisfy { $0.parameter.updatableNumbers == $0.rows }
     }
 
-    /// The first error that a launch met in the replay that runs.
+    /// The error that a launch met in the replay that runs, and whether there is one, which each launch asks.
     private var replayError: MartletError?
+    private let failed = UnsafeMutablePointer<Bool>.allocate(capacity: 1)
+
+    deinit { failed.deallocate() }
 
     /// Called by a launch that met a value it cannot work with.
-    func fail(_ error: MartletError) { replayError = replayError ?? error }
+    func fail(_ error: MartletError) {
+        replayError = replayError ?? error
+        failed.pointee = true
+    }
 
-    /// Makes all launches again.
+    /// Makes all launches again, up to one that fails: like a run of the function, which would have ended there.
     func replay() throws {
-        replayError = nil
+        (replayError, failed.pointee) = (nil, false)
         let outer = mk_tls_get().pointee.slots.2
         mk_tls_get().pointee.slots.2 = Unmanaged.passUnretained(self).toOpaque()
         defer { mk_tls_get().pointee.slots.2 = outer }
@@ -289,10 +363,11 @@ public final class Tape {
             case .whole(let work): work()
             case .elements(let span): span.run()
             }
+            if failed.pointee { break }
         }
         for (storage, by) in versionSteps { storage.version += by }
-        for use in slots.values where use.slot.grad !== use.atEnd { use.slot.grad = use.atEnd }
         if let replayError { throw replayError }
+        for use in slots.values where use.slot.grad !== use.atEnd { use.slot.grad = use.atEnd }
     }
 }
 
@@ -311,7 +386,9 @@ extension Tensor {
         guard Tape.isRecording, Tape.current != nil else { return self }
         Tape.touch(storage)
         let held = Storage(foreign: storage.base, byteCount: storage.byteCount, release: {})
-        return Tensor(storage: held, offset: offset, sizes: sizes, strides: strides, dtype: dtype)
+        let t = Tensor(storage: held, offset: offset, sizes: sizes, strides: strides, dtype: dtype)
+        t.sparse = sparse.map { SparseParts(indices: $0.indices.lent, values: $0.values.lent, coalesced: $0.coalesced) }
+        return t
     }
 }
 

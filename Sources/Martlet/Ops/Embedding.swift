@@ -47,18 +47,23 @@ extension Tensor {
     ) throws -> Tensor {
         var rows = g
         if scale {
-            if Tape.isRecording { try Tape.refuse("embedding with scale_grad_by_freq") }
-            let q = index.typed(Int64.self)
-            var count: [Int64: Int] = [:]
-            for i in 0..<index.numel { count[q[i], default: 0] += 1 }
             var sizes = index.sizes
             sizes.append(1)
-            let factor = try Tensor((0..<index.numel).map { 1 / Double(count[q[$0]]!) }).to(g.dtype).reshape(sizes)
-            rows = try g.mul(factor)
+            rows = try g.mul(oneOverCounts(index).to(g.dtype).reshape(sizes))
         }
         let out = try rows.scatterRows(index, shape, skip: padding ?? -1)
         out.history?.name = "EmbeddingDenseBackwardBackward0"
         return out
+    }
+
+    /// For each of these int64 numbers, one over how often it occurs among them.
+    static func oneOverCounts(_ numbers: Tensor) throws -> Tensor {
+        try Tape.whole("one_over_counts", [numbers]) {
+            let all = try $0[0].toArray(Int64.self)
+            var count: [Int64: Int] = [:]
+            for v in all { count[v, default: 0] += 1 }
+            return [try Tensor(all.map { 1 / Double(count[$0]!) })]
+        }[0]
     }
 
     private static func embeddingSparseGradient(
@@ -67,7 +72,9 @@ extension Tensor {
         let values = try g.reshape([index.numel, shape[1]] as Dims)
         let flat = index.alias(sizes: [1, index.numel], strides: [index.numel, 1], offset: index.offset)
         guard let padding else { return try sparseOver(flat, values, shape) }
-        if Tape.isRecording { try Tape.refuse("the sparse gradient of an embedding with padding_idx") }
+        if Tape.isRecording {
+            try Tape.refuse("the sparse gradient of an embedding with padding_idx, whose size depends on the indices,")
+        }
         let q = index.typed(Int64.self)
         let kept = try Tensor((0..<index.numel).filter { q[$0] != Int64(padding) }.map { Int64($0) })
         let numbers = try withNoGrad { try flat.reshape([index.numel] as Dims).gatherRows(kept).unsqueeze(0) }
@@ -81,12 +88,11 @@ extension Tensor {
         guard dtype == .float32 || dtype == .float64 else {
             throw MartletError.notImplemented("\"embedding_renorm_\" not implemented for '\(dtype.scalarTypeName)'")
         }
-        if Tape.isRecording { try Tape.refuse("embedding with max_norm") }
-        let rows = Set(UnsafeBufferPointer(start: index.typed(Int64.self), count: index.numel)).sorted()
-        let (n, s) = (sizes[1], strides[1])
+        let (q, count, type, table) = (index.typed(Int64.self), index.numel, dtype, pointer)
+        let (n, apart, s) = (sizes[1], strides[0], strides[1])
         func run<T: TensorElement>(_: T.Type) {
-            for r in rows {
-                let row = typed(T.self) + Int(r) * strides[0]
+            for r in Set(UnsafeBufferPointer(start: q, count: count)).sorted() {
+                let row = table.as(T.self) + Int(r) * apart
                 var norm = 0.0
                 for k in 0..<n {
                     let a = row[k * s].asDouble.magnitude
@@ -99,7 +105,7 @@ extension Tensor {
                 }
             }
         }
-        withElementType(dtype) { run($0) }
+        launch("embedding_renorm") { withElementType(type) { run($0) } }
         withExtendedLifetime(index) {}
         bumpVersion()
     }

@@ -187,7 +187,11 @@ extension Tensor {
         if numel == 0 && classes <= 0 {
             throw MartletError.runtime("Can not infer total number of classes from empty tensor.")
         }
-        if Tape.isRecording { try Tape.refuse("one_hot") }
+        if classes == -1 && Tape.isRecording { try Tape.refuse("one_hot without num_classes, whose result's size depends on the values,") }
+        return try Tape.whole("one_hot", [self]) { [try $0[0].oneHotRows(classes)] }[0]
+    }
+
+    private func oneHotRows(_ classes: Int) throws -> Tensor {
         let q = try contiguous()
         let p = q.typed(Int64.self)
         var largest: Int64 = -1

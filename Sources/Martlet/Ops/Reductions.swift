@@ -82,17 +82,17 @@ extension Tensor {
     /// Each element's gradient is the product of the others: by division where there is no zero, else from
     /// the products before and after it. `gradient` and `product` keep the dimension.
     private func prodGradient(_ gradient: Tensor, _ product: Tensor, _ d: Int) throws -> Tensor {
-        func byDivision() throws -> Tensor { try gradient.mul(product).div(self) }
+        func byDivision(_ x: Tensor) throws -> Tensor { try gradient.mul(product).div(x) }
         func fromBothSides() throws -> Tensor {
             try gradient.mul(cumprodExclusive(d, reverse: false).mul(cumprodExclusive(d, reverse: true)))
         }
         let hasZero = try withNoGrad { try product.mask { $0 == 0 }.any() }
-        if Tape.isRecording {
-            // A replay may meet zeros where the recording met none, and the reverse.
-            if GradMode.isEnabled { try Tape.refuse("the recorded gradient of prod") }
-            return try Tensor.choose(hasZero, fromBothSides(), byDivision())
+        if Tape.isNoting {
+            // A replay may meet zeros where the recording met none, and the reverse. What is not chosen is differentiated
+            // too, so that it divides by ones instead.
+            return try Tensor.choose(hasZero, fromBothSides(), byDivision(GradMode.isEnabled ? .choose(hasZero, .number(1.0), self) : self))
         }
-        return try hasZero.item() != 0 ? fromBothSides() : byDivision()
+        return try hasZero.item() != 0 ? fromBothSides() : byDivision(self)
     }
 
     // MARK: Truth and counts

@@ -163,23 +163,22 @@ extension Tensor {
         for i in 0..<index.rank where index.numel > 0 && index.sizes[i] > (source.rank == 0 ? 1 : source.sizes[i]) {
             throw MartletError.runtime("Expected index \(index.sizes) to be no larger than src \(source.sizes)")
         }
-        if Tape.isRecording { try Tape.refuse("scatter_reduce") }
         let out = try withNoGrad { try clone() }
         let counts = try Tensor.full(sizes, .number(includeSelf ? 1.0 : 0.0), .float64)
-        let count = counts.typed(Double.self)
-        let from = source.detach()
+        let (count, numbering) = (counts.typed(Double.self), counts.strides)
+        let (target, from, chosen) = (out.lent, source.detach().lent, index.lent)
         func run<E: TensorElement>(_: E.Type) throws {
-            let base = out.storage.base.assumingMemoryBound(to: E.self)
+            let base = target.storage.base.assumingMemoryBound(to: E.self)
             let s = from.typed(E.self)
-            let places = Tensor(storage: out.storage, offset: 0, sizes: out.sizes, strides: counts.strides, dtype: dtype)
-            try Tensor.eachTarget(places, d, index) { _, flat, at in
+            let places = Tensor(storage: target.storage, offset: 0, sizes: target.sizes, strides: numbering, dtype: target.dtype)
+            try Tensor.eachTarget(places, d, chosen) { _, flat, at in
                 var k = 0
                 if from.rank > 0 { for i in 0..<at.count { k += at[i] * from.strides[i] } }
                 // `flat` numbers the elements of `out` in row-major order; find where that one lies.
-                var (rest, offset) = (flat, out.offset)
-                for i in 0..<out.rank {
-                    offset += rest / counts.strides[i] * out.strides[i]
-                    rest %= counts.strides[i]
+                var (rest, offset) = (flat, target.offset)
+                for i in 0..<target.rank {
+                    offset += rest / numbering[i] * target.strides[i]
+                    rest %= numbering[i]
                 }
                 let first = count[flat] == 0
                 count[flat] += 1
@@ -196,7 +195,10 @@ extension Tensor {
                 }
             }
         }
-        try withElementType(dtype) { try run($0) }
+        let type = dtype
+        func work() throws { try withElementType(type) { try run($0) } }
+        try work()
+        Tape.note("scatter_reduce", Tape.repeating(work))
         let divisor = try withNoGrad { try counts.maximum(.number(1.0)).to(dtype.isFloatingPoint ? dtype : .float64) }
         let result = mode == .mean ? try withNoGrad { try dtype.isFloatingPoint ? out.div(divisor) : out.to(.float64).div(divisor).floor().to(dtype) } : out
         if GradMode.needs(self, source) {
@@ -284,13 +286,16 @@ extension Tensor {
 
     /// A flat index with negative numbers counted from the end, checked.
     private static func wrapPositions(_ index: Tensor, _ n: Int) throws -> Tensor {
-        let raw = try index.toArray(Int64.self)
-        return try Tensor(
-            try raw.map { v -> Int64 in
-                guard v >= Int64(-n) && v < Int64(n) else {
-                    throw MartletError.index("out of range: tried to access index \(v) on a tensor of \(n) elements.")
-                }
-                return v < 0 ? v + Int64(n) : v
-            })
+        try Tape.whole("wrap_positions", [index]) {
+            [
+                try Tensor(
+                    try $0[0].toArray(Int64.self).map { v -> Int64 in
+                        guard v >= Int64(-n) && v < Int64(n) else {
+                            throw MartletError.index("out of range: tried to access index \(v) on a tensor of \(n) elements.")
+                        }
+                        return v < 0 ? v + Int64(n) : v
+                    })
+            ]
+        }[0]
     }
 }

@@ -27,8 +27,12 @@ extension Tensor {
             guard sorter.dtype == .int64 else {
                 throw MartletError.runtime("\(op): sorter must be a tensor of long dtype but got dtype \(sorter.dtype.scalarTypeName)")
             }
-            for i in try sorter.toArray(Int64.self) where i < 0 || i >= Int64(boundaries.sizes[lead]) {
-                throw MartletError.runtime("\(op): sorter index out of range")
+            let n = Int64(boundaries.sizes[lead])
+            _ = try Tape.whole("check", [sorter]) {
+                for i in try $0[0].toArray(Int64.self) where i < 0 || i >= n {
+                    throw MartletError.runtime("\(op): sorter index out of range")
+                }
+                return []
             }
         }
         return try withNoGrad {
@@ -116,11 +120,11 @@ extension Tensor {
         guard bins > 0 else {
             throw MartletError.runtime("torch.histogram(): bins must be > 0, but got \(bins) for dimension 0")
         }
-        if Tape.isRecording { try Tape.refuse("histc") }
         let x = try ordered()
         let out = try Tensor.zeros([bins], dtype)
+        let (source, target, numel, isFloat) = (x.pointer, out.pointer, numel, dtype == .float32)
         func run<T: BinaryFloatingPoint>(_: T.Type) throws {
-            let (p, o) = (x.typed(T.self), out.typed(T.self))
+            let (p, o) = (source.as(T.self), target.as(T.self))
             var (from, to) = (T(low), T(high))
             if from == to && numel > 0 && low == 0 {
                 (from, to) = (p[0], p[0])
@@ -142,8 +146,9 @@ extension Tensor {
                 o[Swift.min(Int((p[i] - from) * T(bins) / (to - from)), bins - 1)] += 1
             }
         }
-        if dtype == .float32 { try run(Float.self) } else { try run(Double.self) }
-        withExtendedLifetime(x) {}
+        func work() throws { if isFloat { try run(Float.self) } else { try run(Double.self) } }
+        try withExtendedLifetime(x) { try work() }
+        Tape.note("histc", Tape.repeating(work))
         return out
     }
 
@@ -162,7 +167,7 @@ extension Tensor {
 
     private func distinct(_ op: String, _ dim: Int?, sorted: Bool) throws -> (Tensor, Tensor, Tensor) {
         try refuseSparse(op)
-        if Tape.isRecording { try Tape.refuse(op) }
+        if Tape.isRecording { try Tape.refuse("\(op), whose result's size depends on the values,") }
         let d = try dim.map { try wrapDim($0, rank) }
         let (slices, count) = try withNoGrad { () throws -> (Tensor, Int) in
             guard let d, rank > 0 else { return (try contiguous().reshape([numel, 1] as Dims), numel) }

@@ -116,6 +116,9 @@ extension Tensor {
         guard repeats.dtype == .int64 || repeats.dtype == .int32 else {
             throw MartletError.runtime("repeats has to be Long or Int tensor")
         }
+        if !repeats.isWrappedNumber && Tape.isRecording {
+            try Tape.refuse("repeat_interleave with a tensor of counts, on which the result's size depends,")
+        }
         let counts = try repeats.toArray(Int64.self).map { Int($0) }
         guard repeats.rank <= 1 else {
             throw MartletError.runtime("repeats must be 0-dim or 1-dim tensor")
@@ -132,8 +135,9 @@ extension Tensor {
             if overflow { throw MartletError.runtime("repeats sum to more than \(Int.max)") }
             total = sum
         }
-        if Tape.isRecording { try Tape.refuse("repeat_interleave") }
-        let index = try Tensor.empty([total], .int64)
+        let index = Tensor(
+            storage: try Storage(byteCount: Tensor.checkedByteCount([total], .int64), constant: true), offset: 0, sizes: [total],
+            strides: [1], dtype: .int64)
         if let outputSize, outputSize != total {
             throw MartletError.runtime("Allocated size does not match required size (\(total))")
         }

@@ -7,12 +7,14 @@ extension Tensor {
     // MARK: Making
 
     /// A sparse tensor from its parts, unchecked and without history.
-    static func sparse(_ indices: Tensor, _ values: Tensor, _ sizes: Dims, coalesced: Bool) throws -> Tensor {
+    static func sparse(
+        _ indices: Tensor, _ values: Tensor, _ sizes: Dims, coalesced: Bool, padded: Bool = false
+    ) throws -> Tensor {
         let t = try Tensor.empty([0], values.dtype)
         t.sizes = sizes
         t.strides = Dims(repeating: 0, count: sizes.count)
         t.numel = sizes.product
-        t.sparse = SparseParts(indices: indices, values: values, coalesced: coalesced)
+        t.sparse = SparseParts(indices: indices, values: values, coalesced: coalesced, padded: padded)
         return t
     }
 
@@ -28,7 +30,7 @@ extension Tensor {
             throw MartletError.runtime("values must have at least one dimension, got a 0-dim tensor")
         }
         let (depth, nnz) = (index.sizes[0], index.sizes[1])
-        if Tape.isRecording { try Tape.refuse("sparse_coo_tensor") }
+        if sizes == nil && Tape.isRecording { try Tape.refuse("sparse_coo_tensor without a size, which depends on the indices,") }
         let q = index.typed(Int64.self)
         var shape: Dims
         if let sizes {
@@ -62,16 +64,20 @@ extension Tensor {
             for s in values.sizes.dropFirst() { shape.append(s) }
         }
         try checkCount(shape)
-        for d in 0..<depth {
-            for e in 0..<nnz {
-                let v = q[d * nnz + e]
-                if v < 0 { throw MartletError.runtime("found negative index \(v) for dim \(d)") }
-                if v >= shape[d] {
-                    throw MartletError.runtime(
-                        "size is inconsistent with indices: for dim \(d), size is \(shape[d]) but found index \(v)")
+        func check() throws {
+            for d in 0..<depth {
+                for e in 0..<nnz {
+                    let v = q[d * nnz + e]
+                    if v < 0 { throw MartletError.runtime("found negative index \(v) for dim \(d)") }
+                    if v >= shape[d] {
+                        throw MartletError.runtime(
+                            "size is inconsistent with indices: for dim \(d), size is \(shape[d]) but found index \(v)")
+                    }
                 }
             }
         }
+        try check()
+        Tape.note("check_indices", Tape.repeating(check))
         return try sparseOver(index, values, shape)
     }
 
@@ -92,10 +98,10 @@ extension Tensor {
 
     /// The checked parts as a tensor whose gradient reaches `values`.
     static func sparseOver(
-        _ index: Tensor, _ values: Tensor, _ shape: Dims, coalesced: Bool = false,
+        _ index: Tensor, _ values: Tensor, _ shape: Dims, coalesced: Bool = false, padded: Bool = false,
         name: String = "SparseCooTensorWithDimsAndTensorsBackward0"
     ) throws -> Tensor {
-        let out = try sparse(index, values.detach(), shape, coalesced: coalesced || index.sizes[1] < 2)
+        let out = try sparse(index, values.detach(), shape, coalesced: coalesced || index.sizes[1] < 2, padded: padded)
         if GradMode.needs(values) {
             out.attach(name, TensorList(values)) { _, g in
                 guard let g = g[0] else { return [nil] }
@@ -117,9 +123,13 @@ extension Tensor {
 
     // MARK: Looking inside
 
-    func parts(_ op: String) throws -> SparseParts {
+    /// The entries; `padded` where zeros among them do no harm.
+    func parts(_ op: String, padded: Bool = false) throws -> SparseParts {
         guard let sparse else {
             throw MartletError.runtime("\(op) expected sparse coordinate tensor layout but got Strided")
+        }
+        if sparse.padded && !padded && Tape.isRecording {
+            try Tape.refuse("\(op) of a sum of sparse tensors, whose number of entries depends on the indices,")
         }
         return sparse
     }
@@ -182,12 +192,7 @@ extension Tensor {
 
     /// For each entry, one over the number of entries of its place.
     private static func shares(_ index: Tensor, _ sizes: Dims) throws -> Tensor {
-        if Tape.isRecording { try Tape.refuse("the gradient of a sparse tensor's values") }
-        let places = try flatPlaces(index, sizes)
-        let f = places.typed(Int64.self)
-        var count: [Int64: Int] = [:]
-        for e in 0..<places.numel { count[f[e], default: 0] += 1 }
-        return try Tensor((0..<places.numel).map { 1 / Double(count[f[$0]]!) })
+        try oneOverCounts(flatPlaces(index, sizes))
     }
 
     /// Indices as stored, repeats and all, outside the graph. `_values()` likewise.
@@ -253,8 +258,24 @@ extension Tensor {
     /// The gradient of a sparse tensor from that of its dense form: its values at the distinct places of `p`.
     func sparseMask(_ p: SparseParts) throws -> Tensor {
         let dense = try toDense()
+        if !p.coalesced && Tape.isNoting {
+            // How many places are distinct depends on the indices: each is given its value where it occurs first.
+            let values = try dense.valuesAt(p.indices, dense.sizes)
+            var column = Dims(repeating: 1, count: values.rank)
+            column[0] = values.sizes[0]
+            let first = try Tensor.firstOccurrences(Tensor.flatPlaces(p.indices, dense.sizes)).to(values.dtype).reshape(column)
+            return try .sparseOver(p.indices, values.mul(first), dense.sizes, padded: true)
+        }
         let places = p.coalesced ? p.indices : try Tensor.merge(p, dense.sizes).indices
         return try .sparseOver(places, dense.valuesAt(places, dense.sizes), dense.sizes)
+    }
+
+    /// For each of these int64 numbers, whether none before it is the same.
+    private static func firstOccurrences(_ numbers: Tensor) throws -> Tensor {
+        try Tape.whole("first_occurrences", [numbers]) {
+            var met: Set<Int64> = []
+            return [try Tensor(try $0[0].toArray(Int64.self).map { met.insert($0).inserted })]
+        }[0]
     }
 
     /// The sparse form: entries of the first `sparseDim` dimensions (all when nil) that are not zero.
@@ -266,7 +287,7 @@ extension Tensor {
                 "dense_to_sparse: sparse_dim argument must be in [0,\(rank)] range, but \(depth) is given")
         }
         let source = try withNoGrad { try contiguous() }
-        if Tape.isRecording { try Tape.refuse("to_sparse") }
+        if Tape.isRecording { try Tape.refuse("to_sparse, whose result's size depends on the values,") }
         let outer = Dims(sizes.prefix(depth))
         let block = Dims(sizes.dropFirst(depth)).product
         var places: [Int64] = []

@@ -8,21 +8,20 @@ extension Tensor {
     }
 
     /// A sparse tensor with the same places and other values.
-    private func withValues(_ values: Tensor) throws -> Tensor {
-        let p = try parts("values")
-        return try .sparse(p.indices, values, sizes, coalesced: p.coalesced)
+    private func withValues(_ p: SparseParts, _ values: Tensor) throws -> Tensor {
+        try .sparse(p.indices, values, sizes, coalesced: p.coalesced, padded: p.padded)
     }
 
     func cloneSparse(_ p: SparseParts) throws -> Tensor {
         let out = try withNoGrad {
-            try Tensor.sparse(p.indices.clone(), p.values.clone(), sizes, coalesced: p.coalesced)
+            try Tensor.sparse(p.indices.clone(), p.values.clone(), sizes, coalesced: p.coalesced, padded: p.padded)
         }
         if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
     }
 
     func convertSparse(_ p: SparseParts, _ dtype: DType) throws -> Tensor {
-        let out = try withValues(p.values.to(dtype))
+        let out = try withValues(p, p.values.to(dtype))
         if GradMode.needs(self) && dtype.isFloatingPoint {
             let back = self.dtype
             out.attach("ToCopyBackward0", TensorList(self)) { _, g in [try g[0]?.to(back)] }
@@ -130,9 +129,21 @@ extension Tensor {
                     .cat([a.indices, b.indices], 1), .cat([a.values, scaled], 0).to(dtype), sizes, coalesced: false)
             }
         }
-        if Tape.isRecording { try Tape.refuse("the sum of two sparse tensors") }
-        let (depth, na, nb) = (a.indices.sizes[0], a.indices.sizes[1], b.indices.sizes[1])
-        let (fa, fb) = (try flatPlaces(a.indices, sizes), try flatPlaces(b.indices, sizes))
+        // How many entries meet depends on the indices; while recording the result has room for all.
+        let padded = Tape.isNoting
+        let made = try Tape.whole("add_sparse", [a.indices, a.values, b.indices, b.values]) {
+            try walk((index: $0[0], values: $0[1]), (index: $0[2], values: $0[3]), sizes, dtype, alpha, padded: padded)
+        }
+        return try .sparse(made[0], made[1], sizes, coalesced: !padded && a.coalesced && b.coalesced, padded: padded)
+    }
+
+    /// The indices and values of the sum.
+    private static func walk(
+        _ a: (index: Tensor, values: Tensor), _ b: (index: Tensor, values: Tensor), _ sizes: Dims, _ dtype: DType,
+        _ alpha: Double, padded: Bool
+    ) throws -> [Tensor] {
+        let (depth, na, nb) = (a.index.sizes[0], a.index.sizes[1], b.index.sizes[1])
+        let (fa, fb) = (try flatPlaces(a.index, sizes), try flatPlaces(b.index, sizes))
         let (pa, pb) = (fa.typed(Int64.self), fb.typed(Int64.self))
         // For each result entry, where it comes from.
         var from: [(a: Int, b: Int)] = []
@@ -151,18 +162,19 @@ extension Tensor {
                 j += 1
             }
         }
-        let n = from.count
+        let n = padded ? na + nb : from.count
         let index = try Tensor.empty([depth, n], .int64)
         let (toA, toB) = (try Tensor.empty([na], .int64), try Tensor.empty([nb], .int64))
         let q = index.typed(Int64.self)
         let (ta, tb) = (toA.typed(Int64.self), toB.typed(Int64.self))
         for (k, f) in from.enumerated() {
-            let (list, e) = f.a >= 0 ? (a.indices, f.a) : (b.indices, f.b)
+            let (list, e) = f.a >= 0 ? (a.index, f.a) : (b.index, f.b)
             let s = list.typed(Int64.self)
             for d in 0..<depth { q[d * n + k] = s[d * list.strides[0] + e * list.strides[1]] }
             if f.a >= 0 { ta[f.a] = Int64(k) }
             if f.b >= 0 { tb[f.b] = Int64(k) }
         }
+        for d in 0..<depth { for k in from.count..<n { q[d * n + k] = q[d * n + from.count - 1] } }
         var shape = na > 0 || nb == 0 ? a.values.sizes : b.values.sizes
         shape[0] = n
         let values = try Tensor.zeros(shape, dtype)
@@ -172,7 +184,7 @@ extension Tensor {
             if nb > 0 { values.addRows(toB, try b.values.contiguous(), block: block, alpha: alpha) }
         }
         withExtendedLifetime((fa, fb)) {}
-        return try .sparse(index, values, sizes, coalesced: a.coalesced && b.coalesced)
+        return [index, values]
     }
 
     /// Two gradients of one tensor added up, whichever of them are sparse.
@@ -183,10 +195,9 @@ extension Tensor {
     /// The product of a sparse tensor with a number, a dense tensor of its shape, or another sparse tensor.
     func mulSparse(_ other: Tensor) throws -> Tensor {
         if !isSparse { return try other.mulSparse(self) }
-        let p = try parts("mul")
         let type = Tensor.resultType(self, other)
-        if !other.isSparse && other.numel == 1 && other.rank == 0 {
-            let out = try withValues(withNoGrad { try p.values.to(type).mul(other.to(type)) })
+        if let p = sparse, !other.isSparse && other.numel == 1 && other.rank == 0 {
+            let out = try withValues(p, withNoGrad { try p.values.to(type).mul(other.to(type)) })
             if GradMode.needs(self, other) {
                 out.attach("MulBackward0", TensorList(self, other)) { node in
                     node.save(node.needs(1) ? self : nil, node.needs(0) ? other : nil)
@@ -199,13 +210,16 @@ extension Tensor {
             }
             return out
         }
+        let p = try parts("mul")
         guard sizes == other.sizes else {
             throw MartletError.runtime(
                 "mul: expected 'self' and 'other' to have same sizes, but \(sizes) != \(other.sizes)")
         }
         let out: Tensor
         if let q = other.sparse {
-            if Tape.isRecording { try Tape.refuse("the product of two sparse tensors") }
+            if Tape.isRecording {
+                try Tape.refuse("the product of two sparse tensors, whose number of entries depends on the indices,")
+            }
             // Only places that both have stay.
             let (a, b) = (try Tensor.merge(p, sizes), try Tensor.merge(q, sizes))
             let dense = try withNoGrad { try other.toDense().valuesAt(a.indices, sizes) }
@@ -219,7 +233,7 @@ extension Tensor {
                     a.values.mul(dense).to(type).gatherRows(rows), sizes, coalesced: true)
             }
         } else {
-            out = try withValues(withNoGrad { try p.values.mul(other.valuesAt(p.indices, sizes)).to(type) })
+            out = try withValues(p, withNoGrad { try p.values.mul(other.valuesAt(p.indices, sizes)).to(type) })
         }
         if GradMode.needs(self, other) {
             out.attach("MulBackward0", TensorList(self, other)) { node in node.save(self, other) } backward: { node, g in
@@ -240,8 +254,8 @@ extension Tensor {
         guard !other.isSparse, other.rank == 0 else {
             throw MartletError.runtime("div: division of a sparse tensor takes a number or a 0-dim dense tensor")
         }
-        let p = try parts("div")
-        let out = try withValues(withNoGrad { try p.values.div(other) })
+        let p = try parts("div", padded: true)
+        let out = try withValues(p, withNoGrad { try p.values.div(other) })
         if GradMode.needs(self) {
             out.attach("DivBackward0", TensorList(self)) { node in node.save(other) } backward: { node, g in
                 [try g[0]?.div(node.saved(0))]
@@ -251,9 +265,9 @@ extension Tensor {
     }
 
     func negSparse() throws -> Tensor {
-        let p = try parts("neg")
-        let out = try withValues(withNoGrad { try p.values.neg() })
-        if GradMode.needs(self) { out.attach("NegBackward0", TensorList(self)) { _, g in [try g[0]?.neg()] } }
+        let p = try parts("neg", padded: true)
+        let out = try withValues(p, withNoGrad { try p.values.neg() })
+        if GradMode.needs(self) { out.attach("NegBackward0", TensorList(self)) { _, g in TensorList(try g[0]?.neg()) } }
         return out
     }
 
@@ -373,7 +387,9 @@ extension Tensor {
         guard index.rank == 1 else {
             throw MartletError.index("index_select() argument index must be 1-D long-tensor.")
         }
-        if Tape.isRecording { try Tape.refuse("index_select of a sparse tensor") }
+        if Tape.isRecording {
+            try Tape.refuse("index_select of a sparse tensor, whose number of entries depends on the indices,")
+        }
         let wanted = try withNoGrad { try index.to(.int64).contiguous() }
         let w = wanted.typed(Int64.self)
         for i in 0..<wanted.numel where w[i] < -sizes[d] || w[i] >= sizes[d] {
@@ -428,10 +444,9 @@ extension Tensor {
             guard d < p.indices.sizes[0] else {
                 throw MartletError.notImplemented("cat of sparse tensors along a dense dimension is not offered")
             }
-            if Tape.isRecording { try Tape.refuse("cat of sparse tensors") }
             let shifted = try withNoGrad { try p.indices.clone() }
-            let q = shifted.typed(Int64.self)
-            for e in 0..<p.indices.sizes[1] { q[d * shifted.strides[0] + e * shifted.strides[1]] += Int64(shape[d]) }
+            let row = shifted.plainSlice(0, d)
+            _ = try binaryKernel(.add, row, .number(shape[d]), dtype: .int64, into: row)
             indices.append(shifted)
             values.append(try t.differentiableValues("ValuesBackward0"))
             shape[d] += t.sizes[d]

@@ -59,17 +59,17 @@ extension Tensor {
         guard p.values.rank == 1 else {
             throw MartletError.runtime("addmm: expected the sparse matrix to have no dense dimensions")
         }
-        if Tape.isRecording { try Tape.refuse("a sparse matrix product") }
-        let n = out.sizes[1]
-        let (nnz, s0, s1) = (p.indices.sizes[1], p.indices.strides[0], p.indices.strides[1])
+        let (n, type) = (out.sizes[1], out.dtype)
+        let (nnz, s0, s1, sv) = (p.indices.sizes[1], p.indices.strides[0], p.indices.strides[1], p.values.strides[0])
         let q = p.indices.typed(Int64.self)
         let (so, sd) = (out.strides, dense.strides)
+        let (po, pd, pv) = (out.pointer, dense.pointer, p.values.pointer)
         func run<T: TensorElement>(_: T.Type) {
-            let (o, d, v) = (out.typed(T.self), dense.typed(T.self), p.values.typed(T.self))
+            let (o, d, v) = (po.as(T.self), pd.as(T.self), pv.as(T.self))
             for e in 0..<nnz {
                 let (i, j) = (Int(q[e * s1]), Int(q[s0 + e * s1]))
                 let (row, column) = transposed ? (j, i) : (i, j)
-                let x = v[e * p.values.strides[0]]
+                let x = v[e * sv]
                 let (to, from) = (o + row * so[0], d + column * sd[0])
                 if T.dtype.isFloatingPoint {
                     let f = x.asDouble
@@ -81,30 +81,30 @@ extension Tensor {
             }
         }
         func plain<T: BinaryFloatingPoint>(_: T.Type) {
-            let (o, d) = (
-                UnsafeMutableRawPointer(out.pointer).assumingMemoryBound(to: T.self),
-                UnsafeRawPointer(dense.pointer).assumingMemoryBound(to: T.self)
-            )
-            let v = UnsafeRawPointer(p.values.pointer).assumingMemoryBound(to: T.self)
+            let (o, d, v) = (po.as(T.self), pd.as(T.self), pv.as(T.self))
             for e in 0..<nnz {
                 let (to, from) = (o + Int(q[e * s1]) * so[0], d + Int(q[s0 + e * s1]) * sd[0])
-                let f = v[e * p.values.strides[0]]
+                let f = v[e * sv]
                 for k in 0..<n { to[k] += f * from[k] }
             }
         }
-        if !transposed && so[1] == 1 && sd[1] == 1 && out.dtype == .float32 {
-            plain(Float.self)
-        } else if !transposed && so[1] == 1 && sd[1] == 1 && out.dtype == .float64 {
-            plain(Double.self)
-        } else {
-            withElementType(out.dtype) { run($0) }
+        launch("sparse_mm") {
+            if !transposed && so[1] == 1 && sd[1] == 1 && type == .float32 {
+                plain(Float.self)
+            } else if !transposed && so[1] == 1 && sd[1] == 1 && type == .float64 {
+                plain(Double.self)
+            } else {
+                withElementType(type) { run($0) }
+            }
         }
         withExtendedLifetime((p, dense, out)) {}
     }
 
     /// The sparse product of two sparse matrices: entries of the left meet rows of the right.
     private func timesSparse(_ b: SparseParts, _ columns: Int) throws -> Tensor {
-        if Tape.isRecording { try Tape.refuse("a sparse matrix product") }
+        if Tape.isRecording {
+            try Tape.refuse("the product of two sparse matrices, whose number of entries depends on the indices,")
+        }
         let (a, right) = (try Tensor.merge(parts("mm"), sizes), try Tensor.merge(b, [sizes[1], columns]))
         let (na, nb) = (a.indices.sizes[1], right.indices.sizes[1])
         let (ia, ib) = (try a.indices.contiguous(), try right.indices.contiguous())

@@ -195,17 +195,19 @@ extension Tensor {
     public func isin(_ others: Tensor, invert: Bool = false) throws -> Tensor {
         let type = Tensor.resultType(self, others)
         guard type != .bool else { throw Tensor.unsupported("isin", type) }
-        let out = try Tensor.empty(sizes, .bool)
-        let o = out.typed(Bool.self)
-        if type.isFloatingPoint {
-            let set = Set(try others.to(type).toArray(Double.self))
-            for (i, v) in try to(type).toArray(Double.self).enumerated() { o[i] = set.contains(v) != invert }
-        } else {
-            let set = Set(try others.toArray(Int64.self))
-            for (i, v) in try toArray(Int64.self).enumerated() { o[i] = set.contains(v) != invert }
-        }
-        withExtendedLifetime(out) {}
-        return out
+        return try Tape.whole("isin", [self, others]) {
+            let (x, others) = ($0[0], $0[1])
+            let out = try Tensor.empty(x.sizes, .bool)
+            let o = out.typed(Bool.self)
+            if type.isFloatingPoint {
+                let set = Set(try others.to(type).toArray(Double.self))
+                for (i, v) in try x.to(type).toArray(Double.self).enumerated() { o[i] = set.contains(v) != invert }
+            } else {
+                let set = Set(try others.toArray(Int64.self))
+                for (i, v) in try x.toArray(Int64.self).enumerated() { o[i] = set.contains(v) != invert }
+            }
+            return [out]
+        }[0]
     }
 }
 

@@ -56,7 +56,7 @@ extension Tensor {
     }
 
     /// Sets the one element.
-    private func fillDouble(_ v: Double) {
+    func fillDouble(_ v: Double) {
         func set<T: TensorElement>(_: T.Type) { typed(T.self).pointee = T(element: v) }
         withElementType(dtype) { set($0) }
     }

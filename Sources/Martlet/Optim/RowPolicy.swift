@@ -23,7 +23,7 @@ extension Tensor {
             }
             allowed.insert(Int64(r < 0 ? r + n : r))
         }
-        updatableRows = try Tensor(allowed.sorted())
+        updatableRows = try Tape.paused { try Tensor(allowed.sorted()) }
     }
 
     /// Restricts steps to the rows named by an integer vector or a bool mask; nil allows all again.
@@ -43,9 +43,21 @@ extension Tensor {
                 throw MartletError.index(
                     "restrict_rows(): the mask has \(rows.sizes[0]) entries but the parameter has \(rank > 0 ? sizes[0] : 0) rows")
             }
-            return try restrictUpdates(toRows: try rows.nonzero().toArray(Int64.self).map { Int($0) })
+            return try restrictUpdates(toRows: try rows.policyNumbers { try $0.nonzero() })
         }
-        try restrictUpdates(toRows: try rows.to(.int64).toArray(Int64.self).map { Int($0) })
+        try restrictUpdates(toRows: try rows.policyNumbers { try $0.to(.int64) })
+    }
+
+    /// The elements of what `body` makes of a policy's tensor. A recording may read them where they are not its data.
+    private func policyNumbers(_ body: (Tensor) throws -> Tensor) throws -> [Int] {
+        if let tape = Tape.current, tape.computes(self) { try Tape.refuseReading("restrict_rows()", self) }
+        return try Tape.paused { try body(self).toArray(Int64.self).map { Int($0) } }
+    }
+
+    /// The rows that steps may change, in ascending order; nil for all.
+    var updatableNumbers: [Int64]? {
+        guard let rows = updatableRows else { return nil }
+        return Tape.paused { Array(UnsafeBufferPointer(start: rows.typed(Int64.self), count: rows.numel)) }
     }
 }
 
@@ -55,45 +67,54 @@ enum RowPolicy {
         _ p: Tensor, _ grad: Tensor, _ state: inout Optimizer.State, _ rows: Tensor,
         _ update: (Tensor, Tensor, inout Optimizer.State) throws -> Void
     ) throws {
-        if Tape.isRecording { try Tape.refuse("a step restricted to some rows") }
-        let part = try p.detach().indexSelect(0, rows)
-        let partGrad = try grad.isSparse ? split(grad, rows).inside : grad.detach().indexSelect(0, rows)
+        // Which entries of a sparse gradient are allowed may be otherwise at each replay: while recording, the others go to
+        // one row more, and no further.
+        let numbers = p.updatableNumbers ?? []
+        let spare = grad.isSparse && Tape.isNoting
+        func picked(_ dense: Tensor) throws -> Tensor {
+            let part = try dense.detach().indexSelect(0, rows)
+            return spare ? try .cat([part, .zeros(part.slice(0, 0, 1).sizes, part.dtype)]) : part
+        }
+        let part = try picked(p)
+        let partGrad =
+            try spare ? renumbered(grad, numbers) : grad.isSparse ? split(grad, numbers).inside : grad.detach().indexSelect(0, rows)
         var partState = state
         var outside: [String: Tensor] = [:]
         for (name, t) in state.tensors where t.sizes == p.sizes {
             if t.isSparse {
-                let parts = try split(t, rows)
+                let parts = try split(t, numbers)
                 partState.tensors[name] = parts.inside
                 outside[name] = parts.outside
             } else {
-                partState.tensors[name] = try t.indexSelect(0, rows)
+                partState.tensors[name] = try picked(t)
             }
         }
         try update(part, partGrad, &partState)
-        try write(part, p, rows)
+        try write(part, p, numbers)
         for (name, t) in partState.tensors where t.rank > 0 && t.sizes == part.sizes {
             if t.isSparse {
                 let wide = try widen(t, rows, p.sizes)
                 state.tensors[name] = try outside[name].map { try $0.add(wide) } ?? wide
             } else {
+                if state.tensors[name] == nil { try Tape.refuseFirstStep() }
                 let whole = try state.tensors[name] ?? Tensor.zeros(p.sizes, t.dtype)
-                try write(t, whole, rows)
+                try write(t, whole, numbers)
                 state.tensors[name] = whole
             }
         }
     }
 
-    private static func write(_ part: Tensor, _ whole: Tensor, _ rows: Tensor) throws {
-        for (i, r) in try rows.toArray(Int64.self).enumerated() {
+    private static func write(_ part: Tensor, _ whole: Tensor, _ rows: [Int64]) throws {
+        for (i, r) in rows.enumerated() {
             copyKernel(whole.plainSlice(0, Int(r)), part.plainSlice(0, i))
         }
     }
 
     /// A sparse tensor's entries in `rows`, renumbered, and its other entries as they are.
-    private static func split(_ t: Tensor, _ rows: Tensor) throws -> (inside: Tensor, outside: Tensor) {
+    private static func split(_ t: Tensor, _ rows: [Int64]) throws -> (inside: Tensor, outside: Tensor) {
         guard let sparse = t.sparse else { throw MartletError.runtime("expected a sparse tensor") }
         var place: [Int64: Int64] = [:]
-        for (i, r) in try rows.toArray(Int64.self).enumerated() { place[r] = Int64(i) }
+        for (i, r) in rows.enumerated() { place[r] = Int64(i) }
         let owner = try sparse.indices.select(0, 0).toArray(Int64.self)
         let keep = owner.indices.filter { place[owner[$0]] != nil }
         let rest = owner.indices.filter { place[owner[$0]] == nil }
@@ -102,11 +123,23 @@ enum RowPolicy {
         let inner = try sparse.indices.indexSelect(1, kept)
         copyKernel(inner.plainSlice(0, 0), try Tensor(keep.map { place[owner[$0]]! }))
         var shape = t.sizes
-        shape[0] = rows.numel
+        shape[0] = rows.count
         return (
             try .sparse(inner, sparse.values.indexSelect(0, kept), shape, coalesced: false),
             try .sparse(sparse.indices.indexSelect(1, spare), sparse.values.indexSelect(0, spare), t.sizes, coalesced: false)
         )
+    }
+
+    /// A sparse tensor over `rows` in their order, with all entries of other rows in one more at the end.
+    private static func renumbered(_ t: Tensor, _ rows: [Int64]) throws -> Tensor {
+        let sparse = try t.parts("a step restricted to some rows")
+        var places = [Int64](repeating: Int64(rows.count), count: t.sizes[0])
+        for (i, r) in rows.enumerated() { places[Int(r)] = Int64(i) }
+        let indices = try sparse.indices.clone()
+        copyKernel(indices.plainSlice(0, 0), try Tensor(places).indexSelect(0, sparse.indices.select(0, 0)))
+        var shape = t.sizes
+        shape[0] = rows.count + 1
+        return try .sparse(indices, sparse.values, shape, coalesced: false)
     }
 
     /// A sparse tensor over the gathered rows as one over all rows.

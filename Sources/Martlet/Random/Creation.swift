@@ -65,8 +65,11 @@ extension Tensor {
 
     private static func checkStd(_ std: Tensor) throws {
         // A NaN passes, as in torch's comparison of the minimum.
-        for v in try std.toArray(Double.self) where v < 0 {
-            throw MartletError.runtime("normal expects all elements of std >= 0.0")
+        _ = try Tape.whole("check", [std]) {
+            for v in try $0[0].toArray(Double.self) where v < 0 {
+                throw MartletError.runtime("normal expects all elements of std >= 0.0")
+            }
+            return []
         }
     }
 }

@@ -193,14 +193,18 @@ extension Tensor {
             probabilities,
             expanded.alias(
                 sizes: probabilities.sizes, strides: Dims(order.map { expanded.strides[$0] }), offset: expanded.offset))
-        if Tape.isRecording { try Tape.refuse("bernoulli_ of a tensor of probabilities") }
         let values = UnsafeBufferPointer(start: probabilities.typed(Double.self), count: numel)
-        if let bad = values.first(where: { !($0 >= 0 && $0 <= 1) }) {
-            throw MartletError.runtime(
-                "Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli expects every p to be in [0, 1], but got p=\(shortText(bad))"
-            )
+        func check() throws {
+            if let bad = values.first(where: { !($0 >= 0 && $0 <= 1) }) {
+                throw MartletError.runtime(
+                    "Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli expects every p to be in [0, 1], but got p=\(shortText(bad))"
+                )
+            }
         }
+        try check()
+        Tape.note("check", Tape.repeating(check))
         let wide = p.dtype == .float64
+        defer { withExtendedLifetime(probabilities) {} }
         return try fillRandom("bernoulli_", "BernoulliBackward1", generator, inputs: [p]) { g, out, n in
             var i = 0
             fillIntegers(out, dtype, n) {
@@ -208,7 +212,6 @@ extension Tensor {
                 i += 1
                 return (wide ? g.unit64() < p : g.unit32() < Float(p)) ? 1 : 0
             }
-            withExtendedLifetime(probabilities) {}
         }
     }
 }

@@ -22,19 +22,22 @@ extension Tensor {
     /// Throws `notImplemented` unless the dtype is floating point and `runtime` where a rate is negative.
     public func poisson(generator: Generator? = nil) throws -> Tensor {
         guard dtype.isFloatingPoint else { throw MartletError.noKernel("poisson_cpu", dtype) }
-        let rates = try toArray(Double.self)
-        for r in rates where !(r >= 0) {
-            throw MartletError.runtime("invalid Poisson rate, expected rate to be non-negative")
-        }
-        let out = try Tensor.empty(sizes, dtype)
         let g = generator ?? .default
-        g.withLock {
-            var i = 0
-            fillDoubles(out.pointer, dtype, numel) {
-                defer { i += 1 }
-                return g.poisson(rates[i])
+        let out = try Tape.whole("poisson", [self]) {
+            let rates = try $0[0].toArray(Double.self)
+            for r in rates where !(r >= 0) {
+                throw MartletError.runtime("invalid Poisson rate, expected rate to be non-negative")
             }
-        }
+            let out = try Tensor.empty($0[0].sizes, $0[0].dtype)
+            g.withLock {
+                var i = 0
+                fillDoubles(out.pointer, out.dtype, out.numel) {
+                    defer { i += 1 }
+                    return g.poisson(rates[i])
+                }
+            }
+            return [out]
+        }[0]
         if GradMode.needs(self) { out.attachZeroGradient("PoissonBackward0", [self]) }
         return out
     }
@@ -57,8 +60,12 @@ extension Tensor {
             throw MartletError.runtime("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
         }
         guard columns <= 1 << 24 else { throw MartletError.runtime("number of categories cannot exceed 2^24") }
+        return try Tape.whole("multinomial", [self]) { [try $0[0].picks(samples, replacement, generator)] }[0]
+    }
+
+    private func picks(_ samples: Int, _ replacement: Bool, _ generator: Generator?) throws -> Tensor {
+        let columns = sizes[rank - 1]
         let rows = rank == 2 ? sizes[0] : 1
-        if Tape.isRecording { try Tape.refuse("multinomial") }
         let out = try Tensor.empty(rank == 2 ? [rows, samples] : [samples], .int64)
         let picks = out.typed(Int64.self)
         let weights = try toArray(Double.self)

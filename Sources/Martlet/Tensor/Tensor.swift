@@ -195,6 +195,8 @@ public struct SparseParts {
     public var indices: Tensor
     public var values: Tensor
     public var coalesced: Bool
+    /// Made while recording, with room for more entries than there are: those at the end are zeros at the last one's place.
+    var padded = false
 }
 
 // MARK: - Creation

@@ -55,6 +55,37 @@ void mk_adamax_f32(float *p, const float *g, float *m, float *u, int64_t n, doub
 void mk_adamax_f64(double *p, const double *g, double *m, double *u, int64_t n, double lr, double beta1, double beta2,
                    double eps, double weight_decay, int32_t maximize, double bias_correction);
 
+/* m = lerp(m, g, 1-beta1); v = beta2*v + (1-beta2)*g*g; d = sqrt(v/bias_correction2) + eps;
+ * p += fresh * g/d; p += kept * m/d. */
+void mk_nadam_f32(float *p, const float *g, float *m, float *v, int64_t n, double lr, double beta1, double beta2, double eps,
+                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction2, double fresh,
+                  double kept);
+void mk_nadam_f64(double *p, const double *g, double *m, double *v, int64_t n, double lr, double beta1, double beta2, double eps,
+                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction2, double fresh,
+                  double kept);
+
+/* m, v as for Adam; p -= lr * m/bias_correction1, times sqrt(bias_correction2)/(sqrt(v)+eps) * rectification unless
+ * that is 0. */
+void mk_radam_f32(float *p, const float *g, float *m, float *v, int64_t n, double lr, double beta1, double beta2, double eps,
+                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction1,
+                  double bias_correction2, double rectification);
+void mk_radam_f64(double *p, const double *g, double *m, double *v, int64_t n, double lr, double beta1, double beta2, double eps,
+                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction1,
+                  double bias_correction2, double rectification);
+
+/* size *= etaplus, etaminus or 1 where g*prev is positive, negative or 0, within smallest..largest; g = 0 where the
+ * sign turned; p -= sign(g) * size; prev = g. */
+void mk_rprop_f32(float *p, const float *g, float *prev, float *size, int64_t n, double etaminus, double etaplus,
+                  double smallest, double largest, int32_t maximize);
+void mk_rprop_f64(double *p, const double *g, double *prev, double *size, int64_t n, double etaminus, double etaplus,
+                  double smallest, double largest, int32_t maximize);
+
+/* p = p * (1 - lambd*rate) - rate*g; ax += (p - ax) * mu. */
+void mk_asgd_f32(float *p, const float *g, float *ax, int64_t n, double rate, double lambd, double weight_decay,
+                 int32_t maximize, double mu);
+void mk_asgd_f64(double *p, const double *g, double *ax, int64_t n, double rate, double lambd, double weight_decay,
+                 int32_t maximize, double mu);
+
 #ifdef __cplusplus
 }
 #endif

@@ -50,6 +50,9 @@ const char *mk_cpu_capability(void);
  * none left even after the cache is emptied. mk_free takes the size that was
  * asked for. mk_alloc(0) gives a valid block. */
 void *mk_alloc(size_t bytes);
+/* The same for memory that is kept long: where no freed block of its size waits, those of other sizes are given back to
+ * the system first. */
+void *mk_alloc_kept(size_t bytes);
 void mk_free(void *p, size_t bytes);
 
 typedef struct mk_alloc_stats_t {

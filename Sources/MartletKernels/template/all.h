@@ -66,6 +66,7 @@
     ENTRY2(log_softmax_backward, S_), ENTRY2(cross_entropy, S_), ENTRY2(cross_entropy_backward, S_), \
     ENTRY2(layer_norm, S_), ENTRY2(rms_norm, S_), ENTRY2(layer_norm_backward, S_), ENTRY2(sgd, S_), \
     ENTRY2(adam, S_), ENTRY2(sparse_adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_), \
+    ENTRY2(nadam, S_), ENTRY2(radam, S_), ENTRY2(rprop, S_), ENTRY2(asgd, S_), \
     ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_narrow, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_), \
     ENTRY2(conv_weights, S_), ENTRY2(conv_pack, S_), ENTRY2(conv_space, S_), ENTRY2(conv_block, S_), \
     ENTRY2(pool_space, S_), ENTRY2(max_pool, S_), ENTRY2(avg_pool, S_), ENTRY2(avg_pool_backward, S_), \

@@ -148,3 +148,74 @@ static void F(adamax)(T *p, const T *g, T *m, T *u, int64_t n, const double *h) 
         p[i] = p[i] + step * a / top;
     }
 }
+
+/* h: lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction2, gradient's factor, momentum's factor */
+static void F(nadam)(T *p, const T *g, T *m, T *v, int64_t n, const double *h) {
+    T w1 = (T)(1 - h[1]), b2 = (T)h[2], w2 = (T)(1 - h[2]), eps = (T)h[3], wd = (T)h[4], sign = h[6] != 0 ? -1 : 1;
+    int decay = h[4] != 0 && h[5] == 0, decoupled = h[4] != 0 && h[5] != 0;
+    T shrink = decoupled ? (T)(1 - h[0] * h[4]) : 1, correction = (T)h[7], fresh = (T)h[8], kept = (T)h[9];
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T q = p[i] * shrink, d = sign * g[i];
+        d = decay ? FMA(wd, q, d) : d;
+        T a = F(m_lerp)(m[i], d, w1), s = FMA(w2 * d, d, v[i] * b2), root = F(m_sqrt)(s / correction) + eps;
+        m[i] = a;
+        v[i] = s;
+        q = q + fresh * d / root;
+        p[i] = q + kept * a / root;
+    }
+}
+
+/* h: lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction1, bias_correction2, rectification (0
+ * while the variance is not tractable) */
+static void F(radam)(T *p, const T *g, T *m, T *v, int64_t n, const double *h) {
+    T w1 = (T)(1 - h[1]), b2 = (T)h[2], w2 = (T)(1 - h[2]), eps = (T)h[3], wd = (T)h[4], sign = h[6] != 0 ? -1 : 1;
+    int decay = h[4] != 0 && h[5] == 0, decoupled = h[4] != 0 && h[5] != 0;
+    T shrink = decoupled ? (T)(1 - h[0] * h[4]) : 1, lr = (T)h[0], correction = (T)h[7], top = (T)sqrt(h[8]);
+    T rectification = (T)h[9];
+#define STEP(scale) \
+    MK_VECTOR_LOOP \
+    for (int64_t i = 0; i < n; i++) { \
+        T q = p[i] * shrink, d = sign * g[i]; \
+        d = decay ? FMA(wd, q, d) : d; \
+        T a = F(m_lerp)(m[i], d, w1), s = FMA(w2 * d, d, v[i] * b2); \
+        m[i] = a; \
+        v[i] = s; \
+        p[i] = q - a / correction * lr scale; \
+    }
+    if (h[9] != 0) {
+        STEP(* (top / (F(m_sqrt)(s) + eps)) * rectification)
+    } else {
+        STEP()
+    }
+#undef STEP
+}
+
+/* h: etaminus, etaplus, smallest, largest, maximize */
+static void F(rprop)(T *p, const T *g, T *prev, T *size, int64_t n, const double *h) {
+    T less = (T)h[0], more = (T)h[1], low = (T)h[2], high = (T)h[3], sign = h[4] != 0 ? -1 : 1;
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i], turn = d * prev[i], s = size[i] * (turn > 0 ? more : turn < 0 ? less : 1);
+        s = s < low ? low : s;
+        s = s > high ? high : s;
+        d = turn < 0 ? 0 : d;
+        size[i] = s;
+        prev[i] = d;
+        p[i] = p[i] - (d > 0 ? s : d < 0 ? -s : 0);
+    }
+}
+
+/* h: rate, lambd, weight_decay, maximize, mu. ax moves towards p by the share mu. */
+static void F(asgd)(T *p, const T *g, T *ax, int64_t n, const double *h) {
+    T step = (T)-h[0], shrink = (T)(1 - h[1] * h[0]), wd = (T)h[2], sign = h[3] != 0 ? -1 : 1, mu = (T)h[4];
+    int decay = h[2] != 0, average = h[4] != 1;
+    MK_VECTOR_LOOP
+    for (int64_t i = 0; i < n; i++) {
+        T d = sign * g[i];
+        d = decay ? FMA(wd, p[i], d) : d;
+        T q = FMA(step, d, p[i] * shrink), a = ax[i];
+        p[i] = q;
+        ax[i] = average ? a + (q - a) * mu : q;
+    }
+}

@@ -180,7 +180,9 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         if input.dtype.is_floating_point:
             raise RuntimeError("repeats has to be Long or Int tensor")
         return martlet.arange(len(input)).repeat_interleave(input)
-    if not hasattr(repeats, "_h"):
+    if repeats.__class__ is int:
+        repeats = wrap(lib.mt_number_i64(repeats))
+    elif not hasattr(repeats, "_h"):
         repeats = martlet.tensor(repeats)
     return wrap(lib.mt_repeat_interleave(input._h, repeats._h, -2 ** 63 if dim is None else dim, -2 ** 63 if output_size is None else output_size))
 

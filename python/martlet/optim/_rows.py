@@ -16,8 +16,10 @@ import weakref
 import martlet as torch
 from martlet._native import fail, lib
 
+from .. import _capture
+
 # id(parameter) -> (weak reference, RowPolicy). Keyed by identity because tensors compare elementwise.
-_policies = {}
+_policies = _capture.policies
 
 
 class RowPolicy:
@@ -26,11 +28,13 @@ class RowPolicy:
     Leaving the ``with`` block, or calling ``undo()``, brings back whatever policy stood before.
     """
 
-    def __init__(self, param, rows, before):
+    def __init__(self, param, numbers, before):
         self._param = weakref.ref(param)
         self._before = before
-        #: int64 tensor of the allowed rows, ascending and without duplicates.
-        self.rows = rows
+        #: The allowed rows, ascending and without duplicates.
+        self.numbers = tuple(numbers)
+        #: The same as an int64 tensor.
+        self.rows = torch.tensor(numbers, dtype=torch.int64)
 
     def undo(self):
         """Takes this policy back. Does nothing if another policy has replaced it since."""
@@ -46,7 +50,7 @@ class RowPolicy:
         return False
 
     def __repr__(self):
-        return "RowPolicy(rows={})".format(self.rows.tolist())
+        return "RowPolicy(rows={})".format(list(self.numbers))
 
 
 def _set(param, policy):
@@ -100,7 +104,7 @@ def allow_all_rows(param):
 
 
 def _row_numbers(rows, count):
-    """Ascending, duplicate-free int64 tensor of rows from numbers or a mask; checks the range."""
+    """Ascending, duplicate-free list of rows from numbers or a mask; checks the range."""
     if isinstance(rows, torch.Tensor):
         if rows.dim() != 1:
             raise IndexError("restrict_rows(): rows must be 1-dimensional, got shape {}".format(list(rows.shape)))
@@ -123,20 +127,30 @@ def _row_numbers(rows, count):
                 raise IndexError("index {} is out of bounds for dimension 0 with size {}".format(r, count))
             numbers.add(r % count)
         numbers = sorted(numbers)
-    return torch.tensor(numbers, dtype=torch.int64)
+    return numbers
 
 
 # How a step runs under a policy: the allowed rows of the parameter, of its gradient and of every
 # state tensor of its shape are gathered, the ordinary update runs on them, and they are written back.
 
 
-def step_restricted(optimizer, group, param, grad, state, rows):
-    """One update of ``param`` by ``optimizer`` that touches only ``rows`` of it and of its state."""
-    if rows.numel() == 0:
+def step_restricted(optimizer, group, param, grad, state, policy):
+    """One update of ``param`` by ``optimizer`` that touches only the rows of ``policy`` in it and in its state."""
+    rows, count = policy.rows, len(policy.numbers)
+    if count == 0:
         return
-    count = rows.numel()
-    part = param.detach().index_select(0, rows)
-    part_grad = _Split(grad, rows).inside if grad.is_sparse else grad.index_select(0, rows)
+    _capture.note_update(group)
+    spare = grad.is_sparse and _capture.records()
+    if spare:  # which entries are allowed may be otherwise at each replay: the others go to one row more, and no further
+        part_grad = _renumbered(grad, policy.numbers, param.size(0))
+    else:
+        part_grad = _Split(grad, rows).inside if grad.is_sparse else grad.index_select(0, rows)
+
+    def picked(dense):
+        part = dense.index_select(0, rows)
+        return torch.cat([part, torch.zeros_like(part[:1])]) if spare else part
+
+    part = picked(param.detach())
     part_state, splits = {}, {}
     for key, value in state.items():
         if _has_rows(value, param):
@@ -144,29 +158,43 @@ def step_restricted(optimizer, group, param, grad, state, rows):
                 splits[key] = _Split(value, rows)
                 value = splits[key].inside
             else:
-                value = value.index_select(0, rows)
+                value = picked(value)
         part_state[key] = value
     optimizer._update(group, [part], [part_grad], [part_state])
-    param.index_copy_(0, rows, part)
+    _capture.move_counts(part_state, state)
+    param.index_copy_(0, rows, part[:count])
     for key, value in part_state.items():
         old = state.get(key)
         if key in splits:
             state[key] = splits[key].merged(value)
-        elif isinstance(value, torch.Tensor) and value.dim() > 0 and value.size(0) == count and (
+        elif isinstance(value, torch.Tensor) and value.dim() > 0 and value.size(0) == part.size(0) and (
             old is None or _has_rows(old, param)
         ):
             if value.is_sparse:
                 state[key] = _outward(value, rows, param.shape)
             else:
+                if old is None and _capture.records():
+                    raise _capture.CaptureError(
+                        "capture: an optimizer's first step on some rows cannot be recorded; run the step once before")
                 if old is None:  # state that the update itself makes: other rows start from zero
                     old = state[key] = torch.zeros_like(param)
-                old.index_copy_(0, rows, value)
+                old.index_copy_(0, rows, value[:count])
         else:
             state[key] = value
 
 
 def _has_rows(value, param):
     return isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape == param.shape
+
+
+def _renumbered(sparse, numbers, count):
+    """``sparse`` over the allowed rows in their order, with all entries of other rows in one more at the end."""
+    places = [len(numbers)] * count
+    for i, row in enumerate(numbers):
+        places[row] = i
+    indices = sparse._indices().clone()
+    indices[0] = torch.tensor(places)[indices[0]]
+    return torch.sparse_coo_tensor(indices, sparse._values(), (len(numbers) + 1,) + tuple(sparse.shape)[1:])
 
 
 def _outward(part, rows, shape):
@@ -215,7 +243,7 @@ class Snapshot:
             for param in group["params"]:
                 policy = policy_of(param)
                 if policy is not None:
-                    rows = _others(policy.rows, param.size(0))
+                    rows = _others(policy.numbers, param.size(0))
                     state = optimizer.state[param] if param in optimizer.state else {}
                     before = {
                         key: value.index_select(0, rows)
@@ -235,6 +263,6 @@ class Snapshot:
                         state[key].index_copy_(0, rows, old)
 
 
-def _others(rows, count):
-    allowed = set(rows.tolist())
+def _others(numbers, count):
+    allowed = set(numbers)
     return torch.tensor([i for i in range(count) if i not in allowed], dtype=torch.int64)

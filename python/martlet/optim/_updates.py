@@ -177,14 +177,15 @@ def adagrad_(params, grads, state_sums, steps, *, lr, lr_decay=0, weight_decay=0
 def sparse_adam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, maximize=False):
     """Adam for sparse gradients: moments and rows outside the gradient stay as they are.
 
-    ``steps`` are Python ints that already count this step.
+    ``steps`` are counts of the steps before: 0-dimensional tensors, raised by one here, or ints.
     """
     for i, param in enumerate(params):
+        step = next_step(steps[i])
         grad = (-grads[i] if maximize else grads[i]).coalesce()
         indices, values, size = grad._indices(), grad._values(), grad.shape
         if values.numel() == 0:
             continue
-        exp_avg, exp_avg_sq, step = exp_avgs[i], exp_avg_sqs[i], steps[i]
+        exp_avg, exp_avg_sq = exp_avgs[i], exp_avg_sqs[i]
         # old <- beta * old + (1 - beta) * new, as old += (1 - beta) * (new - old)
         first = entries_at(exp_avg, indices)
         change = values.sub(first).mul_(1 - beta1)

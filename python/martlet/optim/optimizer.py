@@ -286,7 +286,7 @@ class Optimizer:
             policy = _rows.policy_of(param) if _rows._policies else None
             if policy is not None:
                 state = self._state_of(group, param, grad)
-                _rows.step_restricted(self, group, param, grad, state, policy.rows)
+                _rows.step_restricted(self, group, param, grad, state, policy)
             else:
                 params.append(param)
                 known.append(grad)
@@ -305,7 +305,7 @@ class Optimizer:
     def _state_of(self, group, param, grad):
         state = self.state[param]
         if not state:
-            self._init_state(group, param, grad, state)
+            _capture.outside(self._init_state, group, param, grad, state)
         return state
 
     def _init_state(self, group, param, grad, state):
@@ -373,6 +373,8 @@ class Optimizer:
             theirs["params"] = ours["params"]
             if "param_names" in ours:
                 theirs.setdefault("param_names", ours["param_names"])
+        for group in groups:
+            group["replaced"] = True  # tells recordings that read this group's hyperparameters
         self.__setstate__({"state": state, "param_groups": saved})
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)

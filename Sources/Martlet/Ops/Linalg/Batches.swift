@@ -17,7 +17,6 @@ extension Tensor {
 
     func requireMatrix(_ op: String, _ name: String = "A") throws {
         try refuseSparse(op)
-        if Tape.isRecording { try Tape.refuse(op) }
         guard rank >= 2 else {
             throw MartletError.runtime("\(op): The input tensor \(name) must have at least 2 dimensions.")
         }
@@ -67,18 +66,25 @@ extension Tensor {
 /// Where factorisations report failure: one number a matrix, 0 for success.
 struct FactorInfo {
     let tensor: Tensor
-    init(_ batch: Dims) throws { tensor = try .zeros(batch, .int32) }
-    subscript(i: Int) -> Int {
-        get { Int(tensor.typed(Int32.self)[i]) }
-        nonmutating set { tensor.typed(Int32.self)[i] = Int32(newValue) }
+    /// The numbers, for launches.
+    let places: UnsafeMutablePointer<Int32>
+
+    init(_ batch: Dims) throws {
+        tensor = try .zeros(batch, .int32)
+        places = tensor.typed(Int32.self)
     }
 
-    /// Throws for the first failure; `message` gets its number.
-    func check(_ op: String, kind: MartletError.Kind = .linalg, _ message: (Int) -> String) throws {
-        for i in 0..<tensor.numel where self[i] != 0 {
-            let element = tensor.rank > 0 ? "(Batch element \(i)): " : ""
-            throw MartletError(kind, "\(op): \(element)\(message(self[i]))")
+    /// Throws for the first failure, at each replay too; `message` gets its number.
+    func check(_ op: String, kind: MartletError.Kind = .linalg, _ message: @escaping (Int) -> String) throws {
+        let (places, count, isBatch) = (places, tensor.numel, tensor.rank > 0)
+        func check() throws {
+            for i in 0..<count where places[i] != 0 {
+                let element = isBatch ? "(Batch element \(i)): " : ""
+                throw MartletError(kind, "\(op): \(element)\(message(Int(places[i])))")
+            }
         }
+        try withExtendedLifetime(tensor) { try check() }
+        Tape.note("check", Tape.repeating(check))
     }
 
     static func singularInverse(_ i: Int) -> String {

@@ -10,7 +10,8 @@ extension Tensor {
         let values = try Tensor.empty(batchSizes(n), .float64)
         let vectors = try Tensor.empty(batchSizes(n, n), .float64)
         let (pa, pv, pz) = (a.typed(Double.self), values.typed(Double.self), vectors.typed(Double.self))
-        for i in 0..<matrixCount {
+        let (count, isBatch) = (matrixCount, rank > 2)
+        func run() throws { for i in 0..<count {
             let at = pa + i * n * n
             var finite = true
             for j in 0..<n * n where !at[j].isFinite { finite = false }
@@ -20,12 +21,13 @@ extension Tensor {
                 continue
             }
             guard Dense.symmetricEigen(at, n, pv + i * n, pz + i * n * n) else {
-                let place = rank > 2 ? "(Batch element \(i)): " : ""
+                let place = isBatch ? "(Batch element \(i)): " : ""
                 throw MartletError(.linalg,
                     "linalg.eigh: \(place)The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues (error code: \(n)).")
             }
-        }
-        withExtendedLifetime(a) {}
+        } }
+        try withExtendedLifetime(a) { try run() }
+        Tape.note("eigh", Tape.repeating(run))
         let (l, v) = (try values.plain(dtype), try vectors.plain(dtype))
         if GradMode.needs(self) {
             Node.attach("LinalgEighBackward0", [l, v], [self]) { node in

@@ -7,13 +7,15 @@ extension Tensor {
         let lu = try matrixCopy()
         let pivots = try Tensor.empty(batchSizes(k), .int32)
         let info = try FactorInfo(batchSizes)
+        let (base, p, places, count) = (lu.pointer, pivots.typed(Int32.self), info.places, matrixCount)
         func run<T: DenseReal>(_: T.Type) {
-            let (a, p) = (lu.typed(T.self), pivots.typed(Int32.self))
-            for i in 0..<matrixCount {
-                info[i] = Blas.lu(a + i * m * n, m, n, p + i * k) ?? Dense.lu(a + i * m * n, m, n, p + i * k)
+            let a = base.as(T.self)
+            for i in 0..<count {
+                places[i] = Int32(Blas.lu(a + i * m * n, m, n, p + i * k) ?? Dense.lu(a + i * m * n, m, n, p + i * k))
             }
         }
-        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        let isFloat = dtype == .float32
+        launch("lu") { if isFloat { run(Float.self) } else { run(Double.self) } }
         return (lu, pivots, info)
     }
 
@@ -97,19 +99,23 @@ extension Tensor {
         shape.append(m)
         shape.append(m)
         let out = try Tensor.zeros(shape, .float64)
-        let list = try pivots.toArray(Int32.self)
-        let o = out.typed(Double.self)
-        for b in 0..<batch {
-            var order = Array(0..<m)
-            for i in 0..<count {
-                let j = Int(list[b * count + i]) - 1
-                guard j >= 0 && j < m else {
-                    throw MartletError.runtime("pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. Did you properly pass the result of lu_factor?")
+        let exchanges = try pivots.detach().contiguous()
+        let (list, o) = (exchanges.typed(Int32.self), out.typed(Double.self))
+        func run() throws {
+            for b in 0..<batch {
+                var order = Array(0..<m)
+                for i in 0..<count {
+                    let j = Int(list[b * count + i]) - 1
+                    guard j >= 0 && j < m else {
+                        throw MartletError.runtime("pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. Did you properly pass the result of lu_factor?")
+                    }
+                    order.swapAt(i, j)
                 }
-                order.swapAt(i, j)
+                for (i, row) in order.enumerated() { o[(b * m + row) * m + i] = 1 }
             }
-            for (i, row) in order.enumerated() { o[(b * m + row) * m + i] = 1 }
         }
+        try withExtendedLifetime(exchanges) { try run() }
+        Tape.note("permutation", Tape.repeating(run))
         return try out.plain(dtype)
     }
 

@@ -110,20 +110,34 @@ extension Tensor {
             let p = try vh.mT().mul(s.reciprocal().keep(where: keep).unsqueeze(-2)).matmul(u.mT())
             return (p, s, try keep.sum([-1]))
         }
-        let full = try counts.toArray(Int64.self)
+        let (full, total, isBatch) = (counts.typed(Int64.self), counts.numel, rank > 2)
         if driver == .gels {
-            for (i, r) in full.enumerated() where r > 0 && r < Swift.min(m, n) {
-                let place = rank > 2 ? "(Batch element \(i)): " : ""
-                throw MartletError(.linalg,
-                    "\(op): \(place)The least squares solution could not be computed because the input matrix does not have full rank (error code: \(r + 1)).")
+            func check() throws {
+                for i in 0..<total where full[i] > 0 && full[i] < Swift.min(m, n) {
+                    let place = isBatch ? "(Batch element \(i)): " : ""
+                    throw MartletError(.linalg,
+                        "\(op): \(place)The least squares solution could not be computed because the input matrix does not have full rank (error code: \(full[i] + 1)).")
+                }
             }
+            try check()
+            Tape.note("check", Tape.repeating(check))
         }
         let value = try withNoGrad { () throws -> Tensor in
             let x = try pseudo.matmul(right.to(.float64)).to(dtype)
             return vector ? try x.squeeze([-1]) : x
         }
         var residuals = try Tensor.empty([0], dtype)
-        if m > n && driver != .gelsy && !full.contains(where: { $0 < n }) {
+        // Sums of squares are given only where every matrix has full rank.
+        func hasFullRank() -> Bool { !(0..<total).contains { full[$0] < n } }
+        let withResiduals = m > n && driver != .gelsy && hasFullRank()
+        if m > n && driver != .gelsy {
+            Tape.note("check", Tape.repeating {
+                guard hasFullRank() == withResiduals else {
+                    throw MartletError.runtime("\(op): whether the matrices have full rank, and with it the residuals' size, is not as it was recorded")
+                }
+            })
+        }
+        if withResiduals {
             residuals = try withNoGrad {
                 let difference = try matmul(vector ? value.unsqueeze(-1) : value).sub(right)
                 return try difference.mul(difference).sum([-2])

@@ -46,21 +46,7 @@ extension Tensor {
     public func matrixExp() throws -> Tensor {
         try requireReal("linalg.matrix_exp")
         try requireSquare("linalg.matrix_exp")
-        let out = try withNoGrad { () throws -> Tensor in
-            let a = try to(.float64)
-            let n = matrixRows
-            if numel == 0 { return try clone() }
-            let size = try unaryKernel(.abs, a).sum([-2]).max().item()
-            var (squarings, scale) = (0, 1.0)
-            while size * scale > 0.25 && squarings < 1100 { (squarings, scale) = (squarings + 1, scale / 2) }
-            let small = try a.mul(.number(scale))
-            var sum = try a.identity(n).expand(sizes)
-            for k in stride(from: 14, to: 0, by: -1) {
-                sum = try small.matmul(sum).div(.number(Double(k))).add(a.identity(n))
-            }
-            for _ in 0..<squarings { sum = try sum.matmul(sum) }
-            return try sum.to(dtype)
-        }
+        let out = try Tape.whole("matrix_exp", [self]) { [try $0[0].exponential()] }[0]
         if GradMode.needs(self) {
             out.attach("LinalgMatrixExpBackward0", [self]) { $0.save(self) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
@@ -73,5 +59,21 @@ extension Tensor {
             }
         }
         return out
+    }
+
+    private func exponential() throws -> Tensor {
+        let a = try to(.float64)
+        let n = matrixRows
+        if numel == 0 { return try clone() }
+        let size = try unaryKernel(.abs, a).sum([-2]).max().item()
+        var (squarings, scale) = (0, 1.0)
+        while size * scale > 0.25 && squarings < 1100 { (squarings, scale) = (squarings + 1, scale / 2) }
+        let small = try a.mul(.number(scale))
+        var sum = try a.identity(n).expand(sizes)
+        for k in stride(from: 14, to: 0, by: -1) {
+            sum = try small.matmul(sum).div(.number(Double(k))).add(a.identity(n))
+        }
+        for _ in 0..<squarings { sum = try sum.matmul(sum) }
+        return try sum.to(dtype)
     }
 }

@@ -20,13 +20,16 @@ extension Tensor {
         let columns = mode == .complete ? m : k
         let a = try matrixCopy(.float64)
         let q64 = try Tensor.empty(mode == .r ? [0] : batchSizes(m, columns), .float64)
-        let tau = UnsafeMutablePointer<Double>.allocate(capacity: Swift.max(k, 1))
-        defer { tau.deallocate() }
-        for i in 0..<matrixCount {
-            let at = a.typed(Double.self) + i * m * n
-            Dense.qr(at, m, n, tau)
-            if mode != .r {
-                Dense.formQ(at, rowStep: n, columnStep: 1, tau, k, q64.typed(Double.self) + i * m * columns, m, columns)
+        let (pa, pq, count) = (a.typed(Double.self), q64.typed(Double.self), matrixCount)
+        launch("qr") {
+            let tau = UnsafeMutablePointer<Double>.allocate(capacity: Swift.max(k, 1))
+            defer { tau.deallocate() }
+            for i in 0..<count {
+                let at = pa + i * m * n
+                Dense.qr(at, m, n, tau)
+                if mode != .r {
+                    Dense.formQ(at, rowStep: n, columnStep: 1, tau, k, pq + i * m * columns, m, columns)
+                }
             }
         }
         let (q, r) = try withNoGrad { (try q64.to(dtype), try a.narrow(-2, 0, columns).triu().to(dtype)) }

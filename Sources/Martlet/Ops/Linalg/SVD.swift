@@ -43,9 +43,10 @@ extension Tensor {
         let s = try Tensor.empty(batchSizes(k), .float64)
         let vh = try Tensor.empty(batchSizes(wide ? size : k, n), .float64)
         let (pa, pu, ps, pv) = (a.typed(Double.self), u.typed(Double.self), s.typed(Double.self), vh.typed(Double.self))
-        for i in 0..<matrixCount {
+        let (count, isBatch) = (matrixCount, rank > 2)
+        func run() throws { for i in 0..<count {
             let at = pa + i * m * n
-            let place = rank > 2 ? "(Batch element \(i)): " : ""
+            let place = isBatch ? "(Batch element \(i)): " : ""
             for j in 0..<m * n where !at[j].isFinite {
                 throw MartletError(.linalg,
                     "linalg.svd: \(place)The algorithm failed to converge because the input matrix contained non-finite values.")
@@ -55,8 +56,9 @@ extension Tensor {
                 throw MartletError(.linalg,
                     "linalg.svd: \(place)The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated singular values.")
             }
-        }
-        withExtendedLifetime(a) {}
+        } }
+        try withExtendedLifetime(a) { try run() }
+        Tape.note("svd", Tape.repeating(run))
         return (try u.plain(dtype), try s.plain(dtype), try vh.plain(dtype))
     }
 

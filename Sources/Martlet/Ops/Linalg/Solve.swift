@@ -30,26 +30,30 @@ extension Tensor {
     }
 
     private func fillDiagonal(_ out: Tensor, _ n: Int) {
+        let (base, count) = (out.pointer, out.matrixCount)
         func run<T: DenseReal>(_: T.Type) {
-            let o = out.typed(T.self)
-            for b in 0..<out.matrixCount { for i in 0..<n { o[(b * n + i) * n + i] = 1 } }
+            let o = base.as(T.self)
+            for b in 0..<count { for i in 0..<n { o[(b * n + i) * n + i] = 1 } }
         }
-        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        let isFloat = dtype == .float32
+        launch("fill_diagonal") { if isFloat { run(Float.self) } else { run(Double.self) } }
     }
 
     /// Replaces b (row-major, with the batch of lu) by the solution of A x = b.
     private static func substitute(_ lu: Tensor, _ pivots: Tensor, _ b: Tensor) {
-        let (n, k) = (b.matrixRows, b.matrixColumns)
+        let (n, k, count) = (b.matrixRows, b.matrixColumns, b.matrixCount)
+        let (factors, p, right) = (lu.pointer, pivots.typed(Int32.self), b.pointer)
         func run<T: DenseReal>(_: T.Type) {
-            let (a, p, x) = (lu.typed(T.self), pivots.typed(Int32.self), b.typed(T.self))
-            for i in 0..<b.matrixCount {
+            let (a, x) = (factors.as(T.self), right.as(T.self))
+            for i in 0..<count {
                 let (f, y) = (a + i * n * n, x + i * n * k)
                 Dense.exchange(y, k, p + i * n, n)
                 Dense.solveTriangular(f, n, 1, n, y, k, upper: false, unit: true)
                 Dense.solveTriangular(f, n, 1, n, y, k, upper: true, unit: false)
             }
         }
-        if b.dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        let isFloat = b.dtype == .float32
+        launch("lu_solve") { if isFloat { run(Float.self) } else { run(Double.self) } }
         withExtendedLifetime((lu, pivots)) {}
     }
 
@@ -127,19 +131,20 @@ extension Tensor {
         let (det, sign, log) = (
             try Tensor.empty(batchSizes, .float64), try Tensor.empty(batchSizes, .float64), try Tensor.empty(batchSizes, .float64))
         let wide = try lu.plain(.float64)
-        let (a, p) = (wide.typed(Double.self), pivots.typed(Int32.self))
-        for b in 0..<matrixCount {
-            var (product, s, sum) = (1.0, 1.0, 0.0)
-            for i in 0..<n {
-                let d = a[(b * n + i) * n + i]
-                if Int(p[b * n + i]) != i + 1 { (product, s) = (-product, -s) }
-                product *= d
-                s = d.isNaN ? .nan : d == 0 ? 0 : d < 0 ? -s : s
-                sum += Glibc.log(d.magnitude)
+        let (a, p, count) = (wide.typed(Double.self), pivots.typed(Int32.self), matrixCount)
+        let (products, signs, sums) = (det.typed(Double.self), sign.typed(Double.self), log.typed(Double.self))
+        launch("pivot_products") {
+            for b in 0..<count {
+                var (product, s, sum) = (1.0, 1.0, 0.0)
+                for i in 0..<n {
+                    let d = a[(b * n + i) * n + i]
+                    if Int(p[b * n + i]) != i + 1 { (product, s) = (-product, -s) }
+                    product *= d
+                    s = d.isNaN ? .nan : d == 0 ? 0 : d < 0 ? -s : s
+                    sum += Glibc.log(d.magnitude)
+                }
+                (products[b], signs[b], sums[b]) = (product, s, sum)
             }
-            det.typed(Double.self)[b] = product
-            sign.typed(Double.self)[b] = s
-            log.typed(Double.self)[b] = sum
         }
         withExtendedLifetime((wide, pivots)) {}
         return (try det.plain(dtype), try sign.plain(dtype), try log.plain(dtype))
@@ -158,13 +163,22 @@ extension Tensor {
             } backward: { node, g in
                 guard let g = try g[0]?.unsqueeze(-1).unsqueeze(-1) else { return [nil] }
                 let (a, det) = (try node.saved(0), try node.saved(1))
-                if a.matrixRows == 1 { return [g] }
-                let singular = try withNoGrad { try det.mask { $0 == 0 || $0.isNaN }.any().item() != 0 }
-                if singular { return [try g.mul(a.cofactors())] }
-                return [try g.mul(det.unsqueeze(-1).unsqueeze(-1)).mul(a.inv().mT())]
+                return [a.matrixRows == 1 ? g : try a.detGradient(g, det)]
             }
         }
         return out
+    }
+
+    /// g det A⁻ᵀ, or, where any of the matrices is singular, g times the cofactors.
+    private func detGradient(_ g: Tensor, _ det: Tensor) throws -> Tensor {
+        func byInverse(_ a: Tensor) throws -> Tensor { try g.mul(det.unsqueeze(-1).unsqueeze(-1)).mul(a.inv().mT()) }
+        let singular = try withNoGrad { try det.mask { $0 == 0 || $0.isNaN }.any() }
+        guard Tape.isNoting else { return try singular.item() != 0 ? g.mul(cofactors()) : byInverse(self) }
+        // A replay may meet singular matrices where the recording met none, and the reverse.
+        if !GradMode.isEnabled {
+            return try Tape.whole("det_gradient", [self, g, det]) { [try $0[0].detGradient($0[1], $0[2])] }[0]
+        }
+        return try .choose(singular, g.mul(cofactors()), byInverse(.choose(singular, identity(matrixRows), self)))
     }
 
     /// The matrices of cofactors, also of singular matrices: det(A) A⁻ᵀ where that exists. By singular values, or, to be
@@ -185,12 +199,14 @@ extension Tensor {
             let (u, s, vh) = try to(.float64).svd(full: false)
             // The product of all values but one, as that of those before it and those after it.
             let others = try Tensor.empty(s.sizes, .float64)
-            let (p, o) = (s.typed(Double.self), others.typed(Double.self))
-            for b in 0..<matrixCount {
-                for i in 0..<n {
-                    var product = 1.0
-                    for j in 0..<n where j != i { product *= p[b * n + j] }
-                    o[b * n + i] = product
+            let (p, o, count) = (s.typed(Double.self), others.typed(Double.self), matrixCount)
+            launch("products_of_others") {
+                for b in 0..<count {
+                    for i in 0..<n {
+                        var product = 1.0
+                        for j in 0..<n where j != i { product *= p[b * n + j] }
+                        o[b * n + i] = product
+                    }
                 }
             }
             withExtendedLifetime(s) {}

@@ -40,14 +40,16 @@ extension Tensor {
         let a = try expand(shape).contiguous()
         shape[shape.count - 1] = b.matrixColumns
         let x = try b.expand(shape).matrixCopy()
-        let k = b.matrixColumns
+        let (k, count) = (b.matrixColumns, x.matrixCount)
+        let (factors, right) = (a.pointer, x.pointer)
         func run<T: DenseReal>(_: T.Type) {
-            let (p, q) = (a.typed(T.self), x.typed(T.self))
-            for i in 0..<x.matrixCount {
+            let (p, q) = (factors.as(T.self), right.as(T.self))
+            for i in 0..<count {
                 Dense.solveTriangular(p + i * n * n, n, 1, n, q + i * n * k, k, upper: upper, unit: unit)
             }
         }
-        if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+        let isFloat = dtype == .float32
+        launch("solve_triangular") { if isFloat { run(Float.self) } else { run(Double.self) } }
         withExtendedLifetime(a) {}
         return x
     }
@@ -116,13 +118,15 @@ extension Tensor {
         let info = try FactorInfo(batchSizes)
         let out = try withNoGrad { () throws -> Tensor in
             let l = try (upper ? mT() : self).matrixCopy()
+            let (base, places, count) = (l.pointer, info.places, matrixCount)
             func run<T: DenseReal>(_: T.Type) {
-                for i in 0..<matrixCount {
-                    let a = l.typed(T.self) + i * n * n
-                    info[i] = Blas.cholesky(a, n) ?? Dense.cholesky(a, n)
+                for i in 0..<count {
+                    let a = base.as(T.self) + i * n * n
+                    places[i] = Int32(Blas.cholesky(a, n) ?? Dense.cholesky(a, n))
                 }
             }
-            if dtype == .float32 { run(Float.self) } else { run(Double.self) }
+            let isFloat = dtype == .float32
+            launch("cholesky") { if isFloat { run(Float.self) } else { run(Double.self) } }
             return upper ? try l.mT().contiguous() : l
         }
         if check { try info.check(op, FactorInfo.notPositive) }
