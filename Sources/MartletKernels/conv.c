@@ -24,8 +24,8 @@ static mk_conv_map forward_map(const mk_conv *p) {
         m.in[d] = p->in[d];
         m.out[d] = p->out[d];
         m.kernel[d] = p->kernel[d];
-        m.axis[d][0] = (mk_conv_axis){.step = 1, .count = p->out[d], .stride = p->stride[d], .taps = p->kernel[d], .tap_step = 1,
-                                      .shift = -p->padding[d], .shift_step = p->dilation[d]};
+        m.axis[d][0] = (mk_conv_axis){.step = 1, .count = p->out[d], .stride = p->stride[d], .taps = p->kernel[d],
+                                      .tap_step = 1, .shift = -p->padding[d], .shift_step = p->dilation[d]};
         widen(&m.axis[d][0], m.in[d], &m.before[d], &m.after[d]);
     }
     m.w_k = p->kernel[0] * p->kernel[1];
@@ -95,7 +95,7 @@ typedef struct { \
     const T *x, *w, *bias; \
     T *y, *parts;              /* parts: gradients of the weight, for some samples each; y is then read */ \
     int64_t weights, some;     /* elements of the weight; samples of a block */ \
-    int64_t all, cuts, cut;    /* tiles of channels; ranges of them that the items of a block are, and how long they are */ \
+    int64_t all, cuts, cut;    /* tiles of channels; into how many items a block's are cut, and of how many each */ \
     int planes;                /* by lines of places, not by blocks of samples */ \
     size_t bytes;              /* of scratch */ \
     atomic_int lacking; \
@@ -115,8 +115,8 @@ static void item_##S(void *context, int64_t begin, int64_t end) { \
         T *y = b->y + at * b->y_size; \
         if (from >= to) continue; \
         if (b->parts) \
-            (b->planes ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, b->parts + block * b->weights, \
-                                                                               space); \
+            (b->planes ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, \
+                                                                               b->parts + block * b->weights, space); \
         else (b->planes ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
     } \
     mk_free(space, b->bytes); \
@@ -133,7 +133,8 @@ static int32_t go_##S(job_##S *b, const mk_conv *p, int64_t all) { \
 static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const T *w, const T *bias, T *y) { \
     const mk_table *t = mk_active; \
     job_##S b = {.m = m, .n = p->n, .x_size = m->groups * m->k * m->in[0] * m->in[1], \
-                 .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, .some = t->conv_lanes_##S}; \
+                 .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, \
+                 .some = t->conv_lanes_##S}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
     if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
         b.planes = 1; \

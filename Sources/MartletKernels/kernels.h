@@ -34,7 +34,8 @@ static inline void mk_conv_reach(const mk_conv_axis *a, int64_t first, int64_t l
     *to = end;
 }
 
-/* Taps of a window and the distance of windows in a row at most, and how many results further on in a line the last one of a row may read. */
+/* At most: taps of a window, the distance of windows in a row, and how many results further on in a line the last one of a
+ * row reads. */
 enum { MK_POOL_TAPS = 128, MK_POOL_STRIDE = 4, MK_POOL_REACH = 32 };
 
 /* How far apart rows of results are in a line of template/pool.h: the columns, and what the last of them reach beyond. */
@@ -104,8 +105,8 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \
     void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
                              T *y, int64_t incy, const T *bias, int64_t inc_bias); \
-    /* Convolutions, over blocks of conv_lanes samples and over lines of places: some tiles of channels, conv_height high, or \
-       ranges of MK_CONV_RANGE of them. See template/conv.h and conv_planes.h. */ \
+    /* Convolutions, over blocks of conv_lanes samples and over lines of places: some tiles of channels, conv_height high, \
+       or ranges of MK_CONV_RANGE of them. See template/conv.h and conv_planes.h. */ \
     int64_t conv_lanes_##S; \
     int64_t (*conv_height_##S)(int64_t m); \
     int64_t (*conv_weights_##S)(const mk_conv_map *m); \

@@ -7,8 +7,8 @@
 enum { MAX, AVERAGE, AVERAGE_BACKWARD };
 
 static int suits(const mk_pool *p, int64_t space) {
-    return p->kernel[0] * p->kernel[1] <= MK_POOL_TAPS && p->stride[1] <= MK_POOL_STRIDE && mk_pool_pitch(p) - p->out[1] <= MK_POOL_REACH &&
-           p->in[0] * p->in[1] < INT32_MAX / 2 && space <= 1 << 18;
+    return p->kernel[0] * p->kernel[1] <= MK_POOL_TAPS && p->stride[1] <= MK_POOL_STRIDE &&
+           mk_pool_pitch(p) - p->out[1] <= MK_POOL_REACH && p->in[0] * p->in[1] < INT32_MAX / 2 && space <= 1 << 18;
 }
 
 #define DEFINE(T, S) \

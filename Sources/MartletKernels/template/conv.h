@@ -7,7 +7,8 @@
     X(4, 2) X(4, 1) X(3, 8) X(3, 4) X(3, 2) X(3, 1) X(2, 8) X(2, 4) X(2, 1) X(1, 8) X(1, 4) X(1, 2) X(1, 1)
 #define CONV_WEIGHT_TILES(X) X(8, 3) X(8, 2) X(8, 1) X(4, 5) X(3, 5) X(4, 3) X(1, 5) X(1, 3) X(1, 1)
 #else
-#define CONV_TILES(X) X(6, 2) X(6, 1) X(4, 3) X(4, 2) X(4, 1) X(3, 4) X(3, 2) X(3, 1) X(2, 4) X(2, 1) X(1, 8) X(1, 4) X(1, 2) X(1, 1)
+#define CONV_TILES(X) X(6, 2) X(6, 1) X(4, 3) X(4, 2) X(4, 1) X(3, 4) X(3, 2) X(3, 1) X(2, 4) X(2, 1) \
+    X(1, 8) X(1, 4) X(1, 2) X(1, 1)
 #define CONV_WEIGHT_TILES(X) X(3, 3) X(2, 5) X(4, 2) X(6, 1) X(1, 5) X(1, 3) X(1, 1)
 #endif
 
@@ -198,9 +199,10 @@ static void F(conv_pack)(const mk_conv_map *m, const T *w, T *to) {
                             continue;
                         }
                         for (int64_t i = 0; i < v->taps; i++)
-                            for (int64_t j = 0; j < h->taps; j++)
-                                for (int64_t r = 0; r < mr; r++)
-                                    *to++ = r >= rows ? 0 : from[r * m->w_m + (v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step];
+                            for (int64_t j = 0; j < h->taps; j++) {
+                                const int64_t tap = (v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step;
+                                for (int64_t r = 0; r < mr; r++) *to++ = r < rows ? from[r * m->w_m + tap] : 0;
+                            }
                     }
                 }
             }
@@ -222,8 +224,8 @@ static int64_t F(conv_space)(const mk_conv_map *m) {
 
 /* The map for n samples, at most VL, and of all groups' tiles those of number first..<last. x and y are those of the first
  * sample; w is packed. */
-static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias,
-                          T *y, T *space) {
+static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w,
+                          const T *bias, T *y, T *space) {
     const int64_t mr = F(conv_height)(m->m), band = F(conv_band)(m), width = m->before[1] + m->in[1] + m->after[1];
     const int64_t pixels = m->in[0] * m->in[1], plane = m->in[0] * width * VL, places = m->out[0] * m->out[1];
     const int64_t group_weights = F(conv_weights)(m) / m->groups, tiles = (m->m + mr - 1) / mr;
@@ -232,7 +234,8 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_
     F(conv_taps) s = {.k = m->k, .plane = plane, .row = rows, .col = cols, .out_plane = band * m->out[1] * VL};
     for (int64_t g = first / tiles; g * tiles < last; g++) {
         const int64_t from_tile = first > g * tiles ? first - g * tiles : 0, to_tile = last - g * tiles;
-        F(conv_stage)(x + g * m->k * pixels, m->groups * m->k * pixels, n, m->k, m->in[0], m->in[1], m->before[1], m->after[1], space);
+        F(conv_stage)(x + g * m->k * pixels, m->groups * m->k * pixels, n, m->k, m->in[0], m->in[1], m->before[1],
+                      m->after[1], space);
         for (int64_t top = 0; top < m->out[0]; top += band) {
             const int64_t end = top + band < m->out[0] ? top + band : m->out[0];
             for (int64_t t = from_tile * mr; t < m->m && t < to_tile * mr; t += mr) {
@@ -257,7 +260,8 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_
                             int64_t from_row, to_row;
                             mk_conv_reach(v, i, i, m->in[0], &from_row, &to_row);
                             s.rows = to_row - from_row;
-                            const T *row = space + ((i * v->stride + v->shift + from_row * v->shift_step) * width + m->before[1]) * VL;
+                            const int64_t iy = i * v->stride + v->shift + from_row * v->shift_step;
+                            const T *row = space + (iy * width + m->before[1]) * VL;
                             T *out = results + (v->first + i * v->step - top) * m->out[1] * VL;
                             for (int64_t j = 0, np; j < h->count; j += np) {
                                 int64_t from_col, to_col;
@@ -356,12 +360,13 @@ static int64_t F(conv_weight_space)(const mk_conv_map *m) {
     return (m->k * m->in[0] * (m->before[1] + m->in[1] + m->after[1]) + m->m * m->out[0] * m->out[1]) * VL;
 }
 
-/* Adds the gradient of the weight for n samples, at most VL, onto dw: of all groups' ranges of output channels those of number
- * begin..<stop. m is the map of the convolution. */
-static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw,
-                                 T *space) {
-    const int64_t width = m->before[1] + m->in[1] + m->after[1], plane = m->in[0] * width * VL, pixels = m->in[0] * m->in[1];
-    const int64_t places = m->out[0] * m->out[1], taps = m->kernel[0] * m->kernel[1], ranges = (m->m + MK_CONV_RANGE - 1) / MK_CONV_RANGE;
+/* Adds the gradient of the weight for n samples, at most VL, onto dw: of all groups' ranges of output channels those of
+ * number begin..<stop. m is the map of the convolution. */
+static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g,
+                                 T *dw, T *space) {
+    const int64_t width = m->before[1] + m->in[1] + m->after[1], plane = m->in[0] * width * VL;
+    const int64_t pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1], taps = m->kernel[0] * m->kernel[1];
+    const int64_t ranges = (m->m + MK_CONV_RANGE - 1) / MK_CONV_RANGE;
     const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
     T *gs = space + m->k * plane;
     int64_t offsets[MK_CONV_KERNEL];
@@ -371,9 +376,10 @@ static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, int64_t begin,
     for (int64_t group = begin / ranges; group * ranges < stop; group++) {
         const int64_t first = begin > group * ranges ? (begin - group * ranges) * MK_CONV_RANGE : 0;
         const int64_t last = (stop - group * ranges) * MK_CONV_RANGE, end = last < m->m ? last : m->m;
-        F(conv_stage)(x + group * m->k * pixels, m->groups * m->k * pixels, n, m->k, m->in[0], m->in[1], m->before[1], m->after[1],
-                      space);
-        F(conv_stage)(g + (group * m->m + first) * places, m->groups * m->m * places, n, end - first, m->out[0], m->out[1], 0, 0, gs);
+        F(conv_stage)(x + group * m->k * pixels, m->groups * m->k * pixels, n, m->k, m->in[0], m->in[1], m->before[1],
+                      m->after[1], space);
+        F(conv_stage)(g + (group * m->m + first) * places, m->groups * m->m * places, n, end - first, m->out[0], m->out[1],
+                      0, 0, gs);
         for (int64_t kx = 0, mo = 1, nk = 1; kx < h->taps; kx += nk) {
             F(conv_weight_pick)(end - first, h->taps - kx, &mo, &nk);
             for (int64_t t = first; t < end; t += mo) {

@@ -33,15 +33,16 @@ static int64_t F(conv_image)(const mk_conv_map *m, int64_t n) {
 
 /* The k channels of a group of n samples as lines. */
 static void F(conv_lay_out)(const mk_conv_map *m, int64_t n, const T *x, T *to) {
-    const int64_t sy = m->axis[0][0].stride, sx = m->axis[1][0].stride, high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1);
-    const int64_t line = F(conv_line)(m, n), pixels = m->in[0] * m->in[1], sample = m->groups * m->k * pixels;
+    const int64_t sy = m->axis[0][0].stride, sx = m->axis[1][0].stride, high = F(conv_lines)(m, 0);
+    const int64_t pitch = F(conv_lines)(m, 1), line = F(conv_line)(m, n), pixels = m->in[0] * m->in[1], sample = m->groups * m->k * pixels;
     for (int64_t k = 0; k < m->k; k++)
         for (int64_t a = 0; a < sy; a++)
             for (int64_t b = 0; b < sx; b++, to += line) {
                 memset(to, 0, (size_t)line * sizeof(T));
                 /* The rows and columns of the line that are inside. */
-                const int64_t top = a < m->before[0] ? (m->before[0] - a + sy - 1) / sy : 0, iy = top * sy + a - m->before[0];
-                const int64_t left = b < m->before[1] ? (m->before[1] - b + sx - 1) / sx : 0, ix = left * sx + b - m->before[1];
+                const int64_t top = a < m->before[0] ? (m->before[0] - a + sy - 1) / sy : 0;
+                const int64_t left = b < m->before[1] ? (m->before[1] - b + sx - 1) / sx : 0;
+                const int64_t iy = top * sy + a - m->before[0], ix = left * sx + b - m->before[1];
                 const int64_t rows = iy < m->in[0] ? (m->in[0] - iy + sy - 1) / sy : 0;
                 const int64_t cols = ix < m->in[1] ? (m->in[1] - ix + sx - 1) / sx : 0;
                 for (int64_t s = 0; s < n; s++) {
@@ -49,7 +50,8 @@ static void F(conv_lay_out)(const mk_conv_map *m, int64_t n, const T *x, T *to) 
                     T *line_to = to + (s * high + top) * pitch + left;
                     if (sx == 1) F(copy_rows)(from, sy * m->in[1], line_to, pitch, rows, cols);
                     else
-                        for (int64_t r = 0; r < rows; r++) F(take_row)(from + r * sy * m->in[1], sx, line_to + r * pitch, cols);
+                        for (int64_t r = 0; r < rows; r++)
+                            F(take_row)(from + r * sy * m->in[1], sx, line_to + r * pitch, cols);
                 }
             }
     memset(to, 0, CONV_SLACK * sizeof(T));
@@ -70,15 +72,16 @@ static int64_t F(conv_planes_space)(const mk_conv_map *m, int64_t n) {
 }
 
 /* The tile's results for places from..<to of the lines, to y, those of the first sample and channel. */
-static void F(conv_bring)(const mk_conv_map *m, const mk_conv_axis *v, const mk_conv_axis *h, int64_t channels, int64_t from,
-                          int64_t to, const T *results, int64_t apart, T *y) {
+static void F(conv_bring)(const mk_conv_map *m, const mk_conv_axis *v, const mk_conv_axis *h, int64_t channels,
+                          int64_t from, int64_t to, const T *results, int64_t apart, T *y) {
     const int64_t high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1), places = m->out[0] * m->out[1];
     int64_t col = from % pitch, i = from / pitch % high, sample = from / pitch / high;
     for (int64_t run; from < to; from += run, results += run, col = 0) {
         run = pitch - col < to - from ? pitch - col : to - from;
         const int64_t n = h->count - col < run ? h->count - col : run;
         if (i < v->count && n > 0) {
-            T *at = y + sample * m->groups * m->m * places + (v->first + i * v->step) * m->out[1] + h->first + col * h->step;
+            T *at = y + sample * m->groups * m->m * places + (v->first + i * v->step) * m->out[1] + h->first +
+                    col * h->step;
             if (h->step == 1) F(copy_rows)(results, apart, at, places, channels, n);
             else
                 for (int64_t r = 0; r < channels; r++)
@@ -88,11 +91,11 @@ static void F(conv_bring)(const mk_conv_map *m, const mk_conv_axis *v, const mk_
     }
 }
 
-/* Channels that have a kernel of their own, of kh rows: tiles of four rows and two vectors of the result, since neighbouring
- * rows are made from the same inputs. x: lines with the input of the first tap, `pitch` apart; col: where columns of taps are.
- * Called with constant kh. */
-static inline __attribute__((always_inline)) void F(conv_own_kernel)(const int kh, const T *x, int64_t pitch, const int64_t *col,
-        int64_t kw, const T *w, T bias, T *y, int64_t rows, int64_t width) {
+/* Channels that have a kernel of their own, of kh rows: tiles of four rows and two vectors of the result, since
+ * neighbouring rows are made from the same inputs. x: lines with the input of the first tap, `pitch` apart; col: where
+ * columns of taps are. Called with constant kh. */
+static inline __attribute__((always_inline)) void F(conv_own_kernel)(const int kh, const T *x, int64_t pitch,
+        const int64_t *col, int64_t kw, const T *w, T bias, T *y, int64_t rows, int64_t width) {
     for (int64_t i = 0; i < rows; i += 4)
         for (int64_t j = 0; j < width; j += 2 * VL) {
             V acc[4][2];
@@ -124,8 +127,8 @@ static inline __attribute__((always_inline)) void F(conv_own_kernel)(const int k
 /* Whether that is what this map is, and its rows of taps follow each other in the lines. */
 static int F(conv_has_own_kernels)(const mk_conv_map *m) {
     const mk_conv_axis *v = &m->axis[0][0];
-    return m->m == 1 && m->k == 1 && m->phases[0] * m->phases[1] == 1 && v->stride == 1 && v->shift_step * v->shift_step == 1 &&
-           (v->taps == 3 || v->taps == 5);
+    return m->m == 1 && m->k == 1 && m->phases[0] * m->phases[1] == 1 && v->stride == 1 &&
+           v->shift_step * v->shift_step == 1 && (v->taps == 3 || v->taps == 5);
 }
 
 /* The map of one channel with its own kernel, for n samples laid out in x. */
@@ -145,8 +148,8 @@ static void F(conv_own_kernels)(const mk_conv_map *m, int64_t n, const T *x, con
 }
 
 /* The map for n samples, and of all groups' tiles those of number first..<end. w is packed. */
-static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias,
-                           T *y, T *space) {
+static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w,
+                           const T *bias, T *y, T *space) {
     const int64_t mr = F(conv_height)(m->m), all = F(conv_together)(m, n), pixels = m->in[0] * m->in[1];
     const int64_t places = m->out[0] * m->out[1], group_weights = F(conv_weights)(m) / m->groups;
     const int64_t high = F(conv_lines)(m, 0), pitch = F(conv_lines)(m, 1), chunk = CONV_CHUNK(mr), apart = chunk + 8 * VL;
@@ -160,7 +163,8 @@ static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64
         for (int64_t g = first / tiles; g * tiles < last; g++) {
             F(conv_lay_out)(m, some, x + (at * m->groups + g) * m->k * pixels, space);
             if (F(conv_has_own_kernels)(m)) {
-                F(conv_own_kernels)(m, some, space, w + g * group_weights, bias ? bias[g] : 0, y + (at * m->groups + g) * places);
+                F(conv_own_kernels)(m, some, space, w + g * group_weights, bias ? bias[g] : 0,
+                                    y + (at * m->groups + g) * places);
                 continue;
             }
             const int64_t from_tile = first > g * tiles ? first - g * tiles : 0, to_tile = last - g * tiles;
@@ -189,7 +193,8 @@ static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64
                                 s.x = space + i;
                                 F(conv_run)(mr, np, &s, results + (i - from));
                             }
-                            F(conv_bring)(m, v, h, channels, from, to, results, apart, y + ((at * m->groups + g) * m->m + t) * places);
+                            F(conv_bring)(m, v, h, channels, from, to, results, apart,
+                                          y + ((at * m->groups + g) * m->m + t) * places);
                         }
                     }
             }
@@ -214,7 +219,8 @@ static void F(conv_weight_planes)(const mk_conv_map *m, int64_t n, int64_t begin
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     for (int64_t at = 0; at < n; at += all) {
         const int64_t some = n - at < all ? n - at : all, line = F(conv_line)(m, some), plane = F(conv_image)(m, some);
-        const int64_t vectors = (((some - 1) * high + v->count - 1) * pitch + h->count + VL - 1) / VL, g_plane = vectors * VL;
+        const int64_t vectors = (((some - 1) * high + v->count - 1) * pitch + h->count + VL - 1) / VL;
+        const int64_t g_plane = vectors * VL;
         F(conv_offsets)(v, m->before[0], h->stride * line, pitch, rows);
         F(conv_offsets)(h, m->before[1], line, 1, cols);
         F(conv_sums) s = {.rows = 1, .cols = vectors, .g_plane = g_plane, .next = VL, .out_plane = m->k * taps};

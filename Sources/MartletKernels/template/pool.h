@@ -21,7 +21,8 @@ static void F(pool_stage)(const mk_pool *p, const T *x, int64_t first, int64_t r
             int64_t iy = y * p->stride[0] - p->padding[0] + ky * p->dilation[0], head = from, tail = to;
             if (iy < 0 || iy >= p->in[0]) head = tail = 0;
             for (int64_t j = 0; j < head; j++) line[j] = fill;
-            if (tail > head) F(take_row)(x + (plane * p->in[0] + iy) * p->in[1] + head * step - shift, step, line + head, tail - head);
+            if (tail > head)
+                F(take_row)(x + (plane * p->in[0] + iy) * p->in[1] + head * step - shift, step, line + head, tail - head);
             for (int64_t j = tail; j < pitch; j++) line[j] = fill;
             if (++y == p->out[0]) y = 0, plane++;
         }
@@ -167,7 +168,8 @@ static inline __attribute__((always_inline)) void F(pool_inside)(const int maxim
     for (int64_t j = 0; j < width; j += VL) {
         const int64_t w = width - j < VL ? width - j : VL;
         int64_t plane = first / p->out[0], y = first % p->out[0];
-        for (int l = 0; !maxima && l < VL; l++) divisors[l] = p->divisor != 0 ? (T)p->divisor : l < w ? (T)p->count[1][j + l] : 1;
+        for (int l = 0; !maxima && l < VL; l++)
+            divisors[l] = p->divisor != 0 ? (T)p->divisor : l < w ? (T)p->count[1][j + l] : 1;
         for (int64_t row = first; row < end; row++) {
             const int64_t corner = y * p->stride[0] * cols + j * step;
             const T *from = x + plane * p->in[0] * cols + corner;
@@ -220,7 +222,7 @@ static void F(avg_pool)(const mk_pool *p, const T *x, int64_t first, int64_t end
 }
 #undef POOL_ANY_WAY
 
-/* dx of planes first..<end: each place of g, divided, added to its window: first along the row, then to the window's rows. */
+/* dx of planes first..<end: each place of g, divided, added to its window: along the row, then to the window's rows. */
 static void F(avg_pool_backward)(const mk_pool *p, const T *g, int64_t first, int64_t end, T *dx, T *space) {
     const int64_t width = p->out[1], step = p->stride[1], pitch = mk_pool_pitch(p), cols = p->in[1];
     const int64_t reach = pitch * step - p->padding[1], covered = reach < cols ? reach : cols;
