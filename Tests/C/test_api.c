@@ -167,6 +167,26 @@ static void rows(void) {
     for (size_t i = 0; i < 5; i++) mt_tensor_release(all[i]);
 }
 
+static void test_linear_then(void) {
+    mt_scope_begin();
+    float numbers[6] = {1, -2, 3, .5f, -1, 2}, shift[2] = {.5f, -4};
+    mt_tensor x = mt_from_host(numbers, SHAPE(1, 3), MT_FLOAT32), w = mt_from_host(numbers, SHAPE(2, 3), MT_FLOAT32);
+    mt_tensor b = mt_from_host(shift, SHAPE(2), MT_FLOAT32);
+    CHECK(mt_set_requires_grad(w, 1) == 0);
+    mt_tensor y = mt_linear_then(x, w, b, MT_ACT_RELU), apart = mt_relu(mt_linear(x, w, b));
+    CHECK(y && mt_equal(y, apart) == 1);
+    char *name = mt_node_name(mt_grad_fn(y));
+    CHECK(name && strcmp(name, "ReluBackward0") == 0);
+    mt_free(name);
+    CHECK(mt_backward(mt_sum(y, NULL, 0, 0, MT_DTYPE_NONE), NULL, 0, 0) == 0);
+    float g[6];
+    CHECK(mt_copy_to_host(mt_grad(w), g, sizeof g) == 0);
+    CHECK(NEAR(g[0], 1) && NEAR(g[1], -2) && NEAR(g[2], 3) && NEAR(g[3], 1) && NEAR(g[5], 3));
+    CHECK_ERROR(!mt_linear_then(x, w, b, 17), MT_ERROR_VALUE, "unknown activation 17");
+    CHECK_ERROR(!mt_linear_then(w, mt_t(w), NULL, MT_ACT_TANH), MT_ERROR_RUNTIME, "shapes cannot be multiplied (2x3 and 2x3)");
+    mt_scope_end();
+}
+
 int main(void) {
     CHECK(strcmp(mt_version(), "0.1.0") == 0);
     recording();
