@@ -1523,7 +1523,6 @@ MT_API void mt_data_loader_release(mt_data_loader loader);
  * pass, gradients, optimizer step and random draws, without graph, shapes or allocation. Results are those of the calls
  * themselves, bit for bit.
  *
- *     train(x, y);                              // once as it is: makes optimizer state
  *     mt_capture c = mt_capture_begin();
  *     mt_tensor px = mt_capture_input(c, x), py = mt_capture_input(c, y);
  *     mt_tensor loss = train(px, py);           // runs, and is recorded
@@ -1532,14 +1531,17 @@ MT_API void mt_data_loader_release(mt_data_loader loader);
  *
  * Parameters, gradients, optimizer state and other tensors from outside are read and written where they are, in place. The
  * memory of tensors made while recording belongs to the recording: replays write to it again. Reading an element into the
- * program, and operations whose work depends on the values they meet (nonzero, coalesce, ...), are MT_ERROR_CAPTURE while
- * recording. A recording must not be used from two threads at once. Release with mt_capture_release. */
+ * program, and operations whose result has a size that depends on values (nonzero, coalesce, ...), are MT_ERROR_CAPTURE
+ * while recording. A recording must not be used from two threads at once. Release with mt_capture_release. */
 typedef struct mt_capture_s *mt_capture;
 /* Begins recording on the calling thread; MT_ERROR_RUNTIME where it records already. */
 MT_API mt_capture mt_capture_begin(void);
 /* While recording: a tensor, owned by you, that stands for input number 0, 1, ... in the order of the calls, with a copy of
  * the values given. A tensor that requires gradients stands for itself. */
 MT_API mt_tensor mt_capture_input(mt_capture capture, mt_tensor tensor);
+/* From 1 to 0 the thread works as if it did not record, to make what later runs only change: it is there when the first
+ * replay begins. */
+MT_API mt_status mt_capture_pause(mt_capture capture, int32_t on);
 /* Ends recording. Replays return copies of `results`. On MT_ERROR_CAPTURE the run is done but there is no recording. */
 MT_API mt_status mt_capture_end(mt_capture capture, const mt_tensor *results, int32_t n);
 /* Ends recording after another failure; the capture can only be released. */
@@ -1547,7 +1549,8 @@ MT_API mt_status mt_capture_abandon(mt_capture capture);
 /* 1 where the leaves that the run touches have gradients, or none, as when it was recorded; else 0: record anew. */
 MT_API int32_t mt_capture_fits(mt_capture capture);
 /* Makes the run again. `inputs` have the sizes and dtypes recorded (else MT_ERROR_VALUE); the results are written to
- * `out`, owned by you. MT_ERROR_CAPTURE where the recording does not fit (mt_capture_fits). An index or class out of range is reported after the run. */
+ * `out`, owned by you. MT_ERROR_CAPTURE where the recording does not fit (mt_capture_fits).
+ * What a kernel finds wrong with its values (an index out of range, a singular matrix) ends the run and is its error. */
 MT_API mt_status mt_capture_replay(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);
 /* One replay for each index of the inputs' common leading dimension, in one call; results are stacked likewise. */
 MT_API mt_status mt_capture_replay_many(mt_capture capture, const mt_tensor *inputs, int32_t n, mt_tensor *out);

@@ -21,6 +21,9 @@ public func mt_capture_input(_ capture: mt_capture?, _ tensor: mt_tensor?) -> mt
     result { try R(capture).input(T(tensor, "tensor")) }
 }
 
+@_cdecl("mt_capture_pause") @implementation
+public func mt_capture_pause(_ capture: mt_capture?, _ on: Int32) -> mt_status { status { try R(capture).pause(on != 0) } }
+
 @_cdecl("mt_capture_end") @implementation
 public func mt_capture_end(_ capture: mt_capture?, _ results: UnsafePointer<mt_tensor?>?, _ n: Int32) -> mt_status {
     status {

@@ -229,11 +229,11 @@ void mk_empty_cache(void) {
 
 void *mk_alloc_kept(size_t bytes) {
     unsigned c = class_of(bytes);
-    if (c < CLASSES && !local.bins[c].head && atomic_load(&shared.cached) + local.cached > 0) {
+    if (c < CLASSES && !local.bins[c].head) {
         pthread_mutex_lock(&shared.lock);
-        int found = shared.bins[c].head != NULL;
+        int wasteful = !shared.bins[c].head && shared.bytes >= LOCAL_SIZE;
         pthread_mutex_unlock(&shared.lock);
-        if (!found) mk_empty_cache();
+        if (wasteful) mk_empty_cache();
     }
     return mk_alloc(bytes);
 }

@@ -105,6 +105,9 @@ static void refusals(void) {
     mt_tensor_release(sum);
     mt_capture_release(c);
     c = mt_capture_begin();
+    CHECK(mt_capture_pause(c, 0) == MT_ERROR_RUNTIME);
+    CHECK(mt_capture_pause(c, 1) == MT_OK && mt_capture_active() == 0 && mt_item_f64(state, &v) == MT_ERROR_RUNTIME);
+    CHECK(mt_capture_pause(c, 1) == MT_ERROR_RUNTIME && mt_capture_pause(c, 0) == MT_OK && mt_capture_active() == 1);
     mt_capture_release(c); /* while recording */
     CHECK(mt_capture_active() == 0);
     CHECK(mt_capture_input(NULL, state) == NULL && mt_capture_end(NULL, NULL, 0) == MT_ERROR_HANDLE);
@@ -113,8 +116,54 @@ static void refusals(void) {
     mt_tensor_release(state);
 }
 
+/* What a kernel finds wrong with its values ends the replay with the error of the plain run, and the next one works. */
+static void bad_values(void) {
+    double numbers[2][4] = {{2, 0, 0, 4}, {1, 2, 2, 4}};
+    mt_tensor a = mt_tensor_from_f64(numbers[0], SHAPE(2, 2)), singular = mt_tensor_from_f64(numbers[1], SHAPE(2, 2));
+    mt_capture c = mt_capture_begin();
+    mt_tensor place = mt_capture_input(c, a), inverse = mt_inv(place), out;
+    CHECK(mt_capture_end(c, &inverse, 1) == MT_OK);
+    CHECK(mt_capture_replay(c, &singular, 1, &out) == MT_ERROR_LINALG);
+    CHECK(strstr(mt_last_error_message(), "singular") != NULL);
+    CHECK(mt_capture_replay(c, &a, 1, &out) == MT_OK);
+    mt_tensor sum = mt_sum(out, NULL, 0, 0, MT_DTYPE_NONE);
+    CHECK(item(sum) == 0.75);
+    mt_tensor all[] = {a, singular, place, inverse, out, sum};
+    for (int i = 0; i < 6; i++) mt_tensor_release(all[i]);
+    mt_capture_release(c);
+}
+
+/* Updates over lists of the less common optimizers. */
+static void updates(void) {
+    double one[] = {1}, zero[] = {0}, grad[] = {0.5};
+    mt_tensor p = mt_tensor_from_f64(one, SHAPE(1)), g = mt_tensor_from_f64(grad, SHAPE(1));
+    mt_tensor s[3], step = mt_tensor_from_f64(zero, NULL, 0), mu = mt_tensor_from_f64(one, NULL, 0);
+    for (int i = 0; i < 3; i++) s[i] = mt_tensor_from_f64(zero, SHAPE(1));
+    mt_tensor eta = mt_tensor_from_f64(grad, NULL, 0);
+    mt_rprop_options rprop = MT_RPROP_OPTIONS_INIT;
+    CHECK(mt_rprop_update(&p, &g, &s[0], &eta, &step, 1, &rprop) == MT_OK);
+    CHECK(item(p) == 0.5 && item(s[0]) == 0.5 && item(step) == 1);
+    mt_asgd_options asgd = MT_ASGD_OPTIONS_INIT;
+    asgd.lambd = 0;
+    CHECK(mt_asgd_update(&p, &g, &s[1], &mu, &eta, &step, 1, &asgd) == MT_OK);
+    CHECK(item(p) == 0.25 && item(s[1]) == 0.25 && item(eta) == 0.01 && item(step) == 2);
+    mt_adadelta_options adadelta = MT_ADADELTA_OPTIONS_INIT;
+    CHECK(mt_adadelta_update(&p, &g, &s[0], &s[1], &step, 1, &adadelta) == MT_OK);
+    mt_nadam_options nadam = MT_NADAM_OPTIONS_INIT;
+    CHECK(mt_nadam_update(&p, &g, &s[0], &s[1], &mu, &step, 1, &nadam) == MT_OK);
+    CHECK(mt_adamax_update(&p, &g, &s[0], &s[1], &step, 1, NULL) == MT_OK);
+    CHECK(mt_radam_update(&p, &g, &s[0], &s[1], &step, 1, NULL) == MT_OK && item(step) == 6);
+    rprop.size = 3;
+    CHECK(mt_rprop_update(&p, &g, &s[0], &eta, &step, 1, &rprop) == MT_ERROR_VALUE);
+    CHECK(mt_rprop_update(&p, NULL, &s[0], &eta, &step, 1, NULL) == MT_ERROR_HANDLE);
+    mt_tensor all[] = {p, g, step, mu, s[0], s[1], s[2], eta};
+    for (int i = 0; i < 8; i++) mt_tensor_release(all[i]);
+}
+
 int main(void) {
     steps();
+    bad_values();
+    updates();
     refusals();
     return finish();
 }

@@ -32,11 +32,22 @@ def records():
 policies = {}
 
 
-def note_update(optimizer, group):
+def note_update(group):
     """Called by an optimizer before it updates a parameter group."""
     if records():
         _recording.groups.append((group, lib.mt_capture_rates()))
-        _recording.optimizers.append((optimizer, optimizer.state))
+
+
+def outside(function, *args):
+    """Calls a function that makes what is no part of the recording that is being made: its later runs only change it."""
+    if not records():
+        return function(*args)
+    handle = _recording.handle
+    lib.mt_capture_pause(handle, 1)
+    try:
+        return function(*args)
+    finally:
+        lib.mt_capture_pause(handle, 0)
 
 
 def note_count(state, count):
@@ -57,7 +68,6 @@ class _Recording:
     def __init__(self):
         self.handle = None
         self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
-        self.optimizers = []    # (optimizer, its state)
         self.counts = []    # (an optimizer's state of a parameter whose "step" is an int, the tensor in which replays count)
         self.kept = []      # inputs that stand for themselves
 
@@ -66,12 +76,11 @@ class _Recording:
         self.inputs, self.results = n_inputs, n_results
         self.given = (ctypes.c_void_p * n_inputs)() if n_inputs else None
         self.out = (ctypes.c_void_p * n_results)() if n_results else None
+        if self.counts:
+            self.__class__ = _CountedRecording
 
     def follows(self):
         """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
-        for optimizer, state in self.optimizers:
-            if optimizer.state is not state:  # another was loaded
-                return False
         for i, (group, first, end, known) in enumerate(self.groups):
             now = [*group.values()]
             if now == known:
@@ -93,14 +102,9 @@ class _Recording:
         for t in inputs:
             given[i] = t._h
             i += 1
-        for state, count in self.counts:
-            if count.item() != state["step"]:
-                count.fill_(state["step"])
         status = function(self.handle, given, i, out)
-        for state, count in self.counts:
-            state["step"] = int(count.item())
         if status:
-            if status == -12 or (trying and status == -4):
+            if status == -12 or (trying and status == -4 and lib.mt_last_error_message().startswith(b"replay:")):
                 lib.mt_clear_error()
                 return _UNFIT
             fail()
@@ -118,6 +122,19 @@ class _Recording:
     def __del__(self, release=lib.mt_capture_release):
         if self.handle:
             release(self.handle)
+
+
+class _CountedRecording(_Recording):
+    """One with optimizers that keep counts as ints, which may be changed between replays."""
+
+    def replay(self, *args, **kwargs):
+        for state, count in self.counts:
+            count.fill_(state["step"])
+        try:
+            return super().replay(*args, **kwargs)
+        finally:
+            for state, count in self.counts:
+                state["step"] = int(count.item())
 
 
 class Capture:
@@ -270,7 +287,16 @@ def capture(function=None, *, limit=64):
     where they are). Their shapes and dtypes, and the values of all other arguments, select the recording: what the
     function decides in Python must follow from them. State that lives in tensors must be updated in place. Learning
     rates are read from the optimizers' groups at each call; a change of another hyperparameter, or of which parameters
-    have a gradient when the function begins, records anew.
+    have a gradient when the function begins, records anew, and so do other row policies (``optim.restrict_rows``) and a
+    state that was loaded into an optimizer.
+
+    Python code runs while recording only. That goes for hooks too, of modules, tensors, autograd nodes and optimizers, as
+    it does in torch's CUDA graphs: what they do to tensors is part of every replay; what else they do (counting, printing,
+    choosing by a number in Python) is not done again. What must happen at each call stands outside of the function.
+
+    Linear algebra, random draws, sparse gradients and all optimizers can be captured. What a kernel finds wrong with its
+    values (an index out of range, a singular matrix) is raised by the call that meets it; what the function would have
+    done after that is not done.
 
     Args:
         function: what to capture; may be given later, so that ``@martlet.capture`` and ``@martlet.capture(limit=8)`` work.
@@ -281,7 +307,7 @@ def capture(function=None, *, limit=64):
 
     Raises:
         CaptureError: at the line that reads a tensor's values into Python (``item()``, a branch on data, ``print``) or
-            calls an operation whose work depends on the values it meets.
+            calls an operation whose result has a size that depends on values (``nonzero``, ``unique``, ``coalesce``, ...).
 
     Example::
 

@@ -94,6 +94,7 @@ PROTOTYPES = {
     "mt_capture_fits": "i:p",
     "mt_capture_get_info": "i:pp",
     "mt_capture_input": "p:pp",
+    "mt_capture_pause": "i:pi",
     "mt_capture_rates": "i:",
     "mt_capture_release": "v:p",
     "mt_capture_replay": "i:ppip",

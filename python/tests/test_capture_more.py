@@ -22,6 +22,11 @@ def positive(x):
     return x @ x.t() + 4 * torch.eye(4)
 
 
+def written(x, mask, value):
+    x[mask] = value
+    return x
+
+
 INDEX = torch.tensor([[0, 2, 2, 1, 0], [3, 3, 0, 1, 2]])
 ROWS = torch.tensor([2, 0])
 LINALG = {
@@ -57,6 +62,11 @@ OTHERS = {
     "index_fill": lambda x: x.index_fill(0, ROWS, 2.0) + (x * x).index_fill_(1, ROWS, x[0, 0].detach()),
     "take and put": lambda x: x.take(INDEX) + (x * 1).put(INDEX[0], x[0]).sum(),
     "embedding by frequency": lambda x: F.embedding(INDEX, x, scale_grad_by_freq=True) ** 2,
+    "writing by a mask": lambda x: written(x * 1, x > 0, 2.0) + written(x * 1, x[:, 1] < 0, x[0, 0].detach()),
+    "masked_scatter": lambda x: x.masked_scatter(x > 0, x * 2) * torch.zeros(4, 5).masked_scatter(x[:, :1] > 0, x),
+    "embedding_bag": lambda x: F.embedding_bag(INDEX[0], x, torch.tensor([0, 2, 2, 4]), mode="mean")
+    + F.embedding_bag(INDEX, x.t(), mode="max").sum() + F.embedding_bag(INDEX[0], x, torch.tensor([0, 1, 2, 3]), mode="sum",
+                                                                        per_sample_weights=x[1]),
     "repeat_interleave": lambda x: x.repeat_interleave(3, 0),
     "sparse product": lambda x: torch.sparse_coo_tensor(INDEX, x[0], (5, 5)) @ x.t()
     + torch.sparse.mm(torch.sparse_coo_tensor(INDEX, x[1] * x[0], (5, 5)), x.t()),
@@ -212,16 +222,6 @@ def test_the_kernel_does_what_the_operations_do(name, dtype):
         assert torch.allclose(a, b, rtol=1e-6 if dtype == "float32" else 1e-14, atol=0)
 
 
-def test_half_precision_parameters_step_too():
-    for name in OPTIMIZERS:
-        w = torch.zeros(3, dtype=torch.bfloat16).requires_grad_()
-        opt = OPTIMIZERS[name]([w])
-        for _ in range(3):
-            w.grad = torch.tensor([1.0, -1.0, 0.5], dtype=torch.bfloat16)
-            opt.step()
-        assert w.dtype == torch.bfloat16 and w.isfinite().all() and (w != 0).any(), name
-
-
 SPARSE = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1),
@@ -283,6 +283,27 @@ def test_row_policies_select_the_recording():
     assert plain == captured and step.recordings == 2
 
 
+def test_a_first_step_while_recording_makes_state_that_lasts():
+    found = []
+    for wrap in (lambda f: f, torch.capture):
+        w, calls = torch.ones(3, requires_grad=True), []
+        optimizers = [torch.optim.Adam([w], lr=0.1), torch.optim.SGD([w], lr=0.1, momentum=0.9, dampening=0.5),
+                      torch.optim.Rprop([w], lr=0.1)]
+
+        def step(x):
+            calls.append(x)
+            for opt in optimizers:
+                opt.zero_grad()
+                (w * x).sum().sin().backward()
+                if len(calls) > 1:
+                    opt.step()
+        step = wrap(step)
+        for i in range(6):
+            step(torch.tensor([1.0, 2.0, i]))
+        found.append([w.tolist()] + [[v.tolist() for v in opt.state[w].values()] for opt in optimizers])
+    assert found[0] == found[1]
+
+
 def test_a_step_count_that_is_an_int_goes_on():
     torch.manual_seed(0)
     made = table_step(SPARSE["sparse adam"])()
@@ -326,6 +347,27 @@ def test_max_norm_of_an_embedding():
             return table(x), table.weight.detach() * 1
         return step
     assert_same(make, lookups())
+
+
+def test_hooks_run_while_recording_and_what_they_compute_in_replays():
+    layer, seen = nn.Linear(2, 2), []
+    layer.register_forward_hook(lambda module, given, result: seen.append(1) or result * 2)
+    f = torch.capture(lambda x: layer(x))
+    results = [f(torch.full((2,), float(k))) for k in range(5)]
+    assert len(seen) == 2
+    assert all(torch.equal(r, layer(torch.full((2,), float(k))).detach()) for k, r in enumerate(results))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_ctc_loss(reduction):
+    def make():
+        def step(x, targets):
+            leaf = x.clone().requires_grad_()
+            loss = F.ctc_loss(leaf.log_softmax(2), targets, [6, 5], [3, 2], reduction=reduction)
+            return loss, torch.autograd.grad(loss.sum(), leaf)[0]
+        return step
+    g = generator()
+    assert_same(make, [(torch.randn(6, 2, 4, generator=g), torch.randint(1, 4, (2, 3), generator=g)) for _ in range(5)])
 
 
 REFUSED = {

@@ -114,6 +114,36 @@ def test_dense(name, options, dtype):
 
 
 @needs_torch
+@pytest.mark.parametrize("name,options", CASES)
+def test_strided_parameters(name, options):
+    found = []
+    for module, given in ((martlet, options), (torch, reference_options(name, options))):
+        param = module.tensor(numbers(3, 4, seed=1)).t().requires_grad_()
+        optimizer = getattr(module.optim, name)([param], **given)
+        for step in range(4):
+            param.grad = module.tensor(numbers(4, 3, seed=10 + step))
+            optimizer.step()
+        found.append((param, optimizer))
+    assert_same(found[0][0], found[1][0])
+    compare_state(found[0][1], found[1][1])
+
+
+@needs_torch
+@pytest.mark.parametrize("name,options", [case for case in CASES if not case[1].get("centered")])
+def test_half_precision_parameters(name, options):
+    found = []
+    for module, given in ((martlet, options), (torch, reference_options(name, options))):
+        param = module.tensor([1.0, 2.0, 3.0, -1.0, 0.5], dtype=module.bfloat16).requires_grad_()
+        optimizer = getattr(module.optim, name)([param], **given)
+        for step in range(4):
+            param.grad = module.tensor([0.5, -1.0, 0.25, 2.0 + step, 0.0], dtype=module.bfloat16)
+            optimizer.step()
+        found.append(param.detach().float())
+    # The state is rounded to eight bits after each step, there between its operations too.
+    assert_same(*found, rtol=2 ** -5)
+
+
+@needs_torch
 @pytest.mark.parametrize("name,options", SPARSE)
 def test_sparse(name, options):
     grads = lambda module, step: [sparse_grad(module, step)]  # noqa: E731

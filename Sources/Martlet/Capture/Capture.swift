@@ -134,8 +134,19 @@ public final class Recording {
         try tape.end()
     }
 
+    /// Between `pause(true)` and `pause(false)` the thread works as if it did not record: for what is made only once.
+    public func pause(_ on: Bool) throws {
+        guard on ? Tape.current === tape : tape.isSuspended && Tape.current == nil else {
+            throw MartletError.runtime("capture: \(on ? "pause while not recording" : "end of a pause that did not begin")")
+        }
+        if on { tape.suspend() } else { tape.resume() }
+    }
+
     /// Ends recording after a failure.
-    public func abandon() { if Tape.current === tape { tape.abandon() } }
+    public func abandon() {
+        if tape.isSuspended && Tape.current == nil { tape.resume() }
+        if Tape.current === tape { tape.abandon() }
+    }
 
     func record(_ given: [Tensor], _ body: ([Tensor]) throws -> [Tensor]) throws -> [Tensor] {
         try begin()

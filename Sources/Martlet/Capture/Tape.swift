@@ -41,6 +41,7 @@ public final class Tape {
     private var inputs: Set<UnsafeMutableRawPointer> = []
     /// Inside ``asOne(_:_:_:)``.
     private var isNested = false
+    private(set) var isSuspended = false
 
     /// How a leaf's gradient was used: what it had to be at the start, and what it is at the end.
     private struct SlotUse {
@@ -134,7 +135,12 @@ public final class Tape {
             name,
             .whole(
                 repeating {
-                    for (place, t) in zip(places, try withNoGrad { try body(lent) }) { copyKernel(place, t) }
+                    for (place, t) in zip(places, try withNoGrad { try body(lent) }) {
+                        guard t.sizes == place.sizes else {
+                            throw MartletError.runtime("capture: \(name) gave \(place.sizes) when it was recorded, and \(t.sizes) now")
+                        }
+                        copyKernel(place, t)
+                    }
                 }))
         return results
     }
@@ -158,6 +164,27 @@ public final class Tape {
         if tape.arena.owns(storage.base) { return }
         let id = ObjectIdentifier(storage)
         if tape.outside[id] == nil { tape.outside[id] = (storage, storage.version) }
+    }
+
+    /// Runs `body` as if nothing were recorded: what it makes is there when the first replay begins, and stays.
+    static func outside<R>(_ body: () throws -> R) rethrows -> R {
+        guard let tape = current else { return try body() }
+        tape.suspend()
+        defer { tape.resume() }
+        return try body()
+    }
+
+    /// Between these two the thread does not record.
+    func suspend() {
+        isSuspended = true
+        mk_tls_get().pointee.slots.1 = nil
+        mk_recording_add(-1)
+    }
+
+    func resume() {
+        isSuspended = false
+        mk_tls_get().pointee.slots.1 = Unmanaged.passUnretained(self).toOpaque()
+        mk_recording_add(1)
     }
 
     /// Runs `body` without noting its launches.
@@ -201,10 +228,11 @@ public final class Tape {
         throw error
     }
 
-    /// Refuses an optimizer's first step, which makes what the later ones only change.
+    /// Refuses an optimizer's first step on some rows, which makes what the later ones only change.
     static func refuseFirstStep() throws {
         guard isRecording, let tape = current else { return }
-        let error = MartletError.capture("capture: an optimizer's first step cannot be recorded; run the step once before")
+        let error = MartletError.capture(
+            "capture: an optimizer's first step on some rows cannot be recorded; run the step once before")
         tape.refusal = tape.refusal ?? error
         throw error
     }
@@ -312,15 +340,21 @@ public final class Tape {
         return policies.allSatisfy { $0.parameter.updatableNumbers == $0.rows }
     }
 
-    /// The error that a launch met in the replay that runs.
+    /// The error that a launch met in the replay that runs, and whether there is one, which each launch asks.
     private var replayError: MartletError?
+    private let failed = UnsafeMutablePointer<Bool>.allocate(capacity: 1)
+
+    deinit { failed.deallocate() }
 
     /// Called by a launch that met a value it cannot work with.
-    func fail(_ error: MartletError) { replayError = replayError ?? error }
+    func fail(_ error: MartletError) {
+        replayError = replayError ?? error
+        failed.pointee = true
+    }
 
     /// Makes all launches again, up to one that fails: like a run of the function, which would have ended there.
     func replay() throws {
-        replayError = nil
+        (replayError, failed.pointee) = (nil, false)
         let outer = mk_tls_get().pointee.slots.2
         mk_tls_get().pointee.slots.2 = Unmanaged.passUnretained(self).toOpaque()
         defer { mk_tls_get().pointee.slots.2 = outer }
@@ -329,7 +363,7 @@ public final class Tape {
             case .whole(let work): work()
             case .elements(let span): span.run()
             }
-            if replayError != nil { break }
+            if failed.pointee { break }
         }
         for (storage, by) in versionSteps { storage.version += by }
         if let replayError { throw replayError }

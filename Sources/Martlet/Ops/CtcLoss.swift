@@ -19,8 +19,8 @@ extension Tensor {
         }
         let batched = rank == 3
         let logs = batched ? self : try unsqueeze(1)
-        let plan = try CtcPlan(logs, batched || targets.rank != 1 ? targets : targets.unsqueeze(0), inputLengths, targetLengths, blank)
-        var losses = try plan.losses(logs, zeroInfinity)
+        var losses = try CtcPlan.losses(
+            logs, batched || targets.rank != 1 ? targets : targets.unsqueeze(0), inputLengths, targetLengths, blank, zeroInfinity)
         if zeroInfinity {
             losses = try Tensor.choose(losses.eq(.number(Double.infinity)), .zeros([], dtype), losses)
         }
@@ -41,6 +41,7 @@ private final class CtcPlan {
     private let inputLengths: [Int]
     /// Per sequence: blank, target, blank, target, ..., blank.
     private var labels: [[Int]] = []
+    private var made: (forward: [[[Double]]], values: [Double])?
 
     init(_ logs: Tensor, _ targets: Tensor, _ inputLengths: [Int], _ targetLengths: [Int], _ blank: Int) throws {
         frames = logs.sizes[0]
@@ -95,21 +96,40 @@ private final class CtcPlan {
         }
     }
 
-    func losses(_ logs: Tensor, _ zeroInfinity: Bool) throws -> Tensor {
-        let p = try logs.toArray(Double.self)
-        let forward = labels.indices.map { alphas(p, $0) }
-        let values = forward.enumerated().map { b, a in negativeLog(a, b) }
-        let out = try Tensor(values).to(logs.dtype)
+    static func losses(
+        _ logs: Tensor, _ targets: Tensor, _ inputLengths: [Int], _ targetLengths: [Int], _ blank: Int, _ zeroInfinity: Bool
+    ) throws -> Tensor {
+        func plan(_ operands: [Tensor]) throws -> CtcPlan {
+            try CtcPlan(operands[0], operands[1], inputLengths, targetLengths, blank)
+        }
+        // A replay may meet other targets.
+        let eager = try Tape.isNoting ? nil : plan([logs, targets])
+        let out = try eager.map { try $0.losses(logs) } ?? Tape.whole("ctc_loss", [logs, targets]) { [try plan($0).losses($0[0])] }[0]
         if GradMode.needs(logs) {
-            out.attach("CtcLossBackward0", [logs]) { $0.save(logs) } backward: { [self] node, g in
+            out.attach("CtcLossBackward0", [logs]) { $0.save(logs, eager == nil ? targets : nil) } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let saved = try node.saved(0)
-                let gradient = try withNoGrad { try self.gradient(saved, g, forward, values, zeroInfinity) }
+                let gradient =
+                    try eager.map { plan in try withNoGrad { try plan.gradient(saved, g, zeroInfinity) } }
+                    ?? Tape.whole("ctc_loss_backward", [saved, node.saved(1), g]) {
+                        [try plan($0).gradient($0[0], $0[2], zeroInfinity)]
+                    }[0]
                 gradient.recordUndifferentiable(gradient, "_ctc_loss_backward", [g, saved])
                 return [gradient]
             }
         }
         return out
+    }
+
+    private func losses(_ logs: Tensor) throws -> Tensor { try Tensor(tables(logs).values).to(logs.dtype) }
+
+    /// Per sequence the log-probabilities of all beginnings, and the loss; made once.
+    private func tables(_ logs: Tensor) throws -> (forward: [[[Double]]], values: [Double]) {
+        if let made { return made }
+        let p = try logs.toArray(Double.self)
+        let forward = labels.indices.map { alphas(p, $0) }
+        made = (forward, forward.enumerated().map { b, a in negativeLog(a, b) })
+        return made!
     }
 
     /// Log-probabilities of all beginnings: of the first t + 1 frames reading as the first s + 1 labels.
@@ -140,10 +160,9 @@ private final class CtcPlan {
         return -logSum(end[n - 1], n > 1 ? end[n - 2] : -.infinity, -.infinity)
     }
 
-    private func gradient(
-        _ logs: Tensor, _ g: Tensor, _ forward: [[[Double]]], _ values: [Double], _ zeroInfinity: Bool
-    ) throws -> Tensor {
+    private func gradient(_ logs: Tensor, _ g: Tensor, _ zeroInfinity: Bool) throws -> Tensor {
         let p = try logs.toArray(Double.self)
+        let (forward, values) = try tables(logs)
         let incoming = try g.toArray(Double.self)
         var out = [Double](repeating: 0, count: p.count)
         for (b, row) in labels.enumerated() {

@@ -25,6 +25,32 @@ extension Tensor {
             throw MartletError.runtime(
                 "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; but type \(weight.typeName) does not equal \(s.typeName) (while checking arguments for embedding_bag)")
         }
+        if (padding != nil || includeLast) && Tape.isRecording {
+            try Tape.refuse("embedding_bag whose number of lookups that count depends on the indices or offsets")
+        }
+        let bags = offsets.numel - (includeLast && offsets.numel > 0 ? 1 : 0)
+        let count = weight.sizes[0]
+        let laidOut = try Tape.whole("bags", [indices, offsets]) {
+            try bagsOfLookups($0[0], $0[1], count, bags, includeLast, padding)
+        }
+        let (places, index, bag) = (laidOut[0], laidOut[1], laidOut[2])
+        var rows = try embedding(weight, index, scaleByFrequency: scaleByFrequency, sparse: sparse)
+        if let s = sampleWeights { rows = try rows.mul(s.gatherRows(places).unsqueeze(1)) }
+        let shape = [bags, weight.sizes[1]] as Dims
+        let out: Tensor
+        switch mode {
+        case .sum: out = try rows.scatterRows(bag, shape)
+        case .mean: out = try rows.scatterRows(bag, shape).mul(laidOut[3].to(weight.dtype))
+        case .max: out = try rows.bagMaxima(bag, shape)
+        }
+        out.history?.name = "EmbeddingBagBackward0"
+        return out
+    }
+
+    /// Of the lookups that count: their places among all, their rows and their bags; and for each bag one over its size.
+    private static func bagsOfLookups(
+        _ indices: Tensor, _ offsets: Tensor, _ count: Int, _ bags: Int, _ includeLast: Bool, _ padding: Int?
+    ) throws -> [Tensor] {
         let ids = try indices.toArray(Int64.self)
         var starts = try offsets.toArray(Int64.self).map { Int($0) }
         if let first = starts.first, first != 0 {
@@ -35,16 +61,14 @@ extension Tensor {
             throw MartletError.runtime(
                 "offsets[-1] can not be greater than input's length \(ids.count) but got offsets[-1] of \(last)")
         }
-        if let bad = ids.first(where: { $0 < 0 || $0 >= weight.sizes[0] }) {
+        if let bad = ids.first(where: { $0 < 0 || $0 >= count }) {
             throw MartletError.runtime(
                 "embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be \(bad)")
         }
         guard zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }) else {
             throw MartletError.runtime("embedding_bag: offsets must not decrease, got \(starts)")
         }
-        let bags = starts.count - (includeLast && !starts.isEmpty ? 1 : 0)
         if !includeLast { starts.append(ids.count) }
-        // The lookups that count, and the bag of each.
         var (kept, bagOf) = ([Int64](), [Int64]())
         var sizes = [Double](repeating: 0, count: bags)
         for b in 0..<bags {
@@ -54,42 +78,29 @@ extension Tensor {
                 sizes[b] += 1
             }
         }
-        let places = try Tensor(kept)
-        let index = try Tensor(kept.map { ids[Int($0)] })
-        var rows = try embedding(weight, index, scaleByFrequency: scaleByFrequency, sparse: sparse)
-        if let s = sampleWeights { rows = try rows.mul(s.gatherRows(places).unsqueeze(1)) }
-        let (bag, shape) = (try Tensor(bagOf), [bags, weight.sizes[1]] as Dims)
-        let out: Tensor
-        switch mode {
-        case .sum: out = try rows.scatterRows(bag, shape)
-        case .mean:
-            let share = try Tensor(sizes.map { 1 / Swift.max($0, 1) }, [bags, 1])
-            out = try rows.scatterRows(bag, shape).mul(share.to(weight.dtype))
-        case .max:
-            out = try rows.bagMaxima(bagOf, shape)
-        }
-        out.history?.name = "EmbeddingBagBackward0"
-        return out
+        let shares = try Tensor(sizes.map { 1 / Swift.max($0, 1) }, [bags, 1])
+        return [try Tensor(kept), try Tensor(kept.map { ids[Int($0)] }), try Tensor(bagOf), shares]
     }
 
     /// The largest value of each column among the rows of each bag; zeros for an empty bag. Bags are in order.
-    private func bagMaxima(_ bagOf: [Int64], _ shape: Dims) throws -> Tensor {
+    private func bagMaxima(_ bag: Tensor, _ shape: Dims) throws -> Tensor {
         let n = shape[1]
         let source = try withNoGrad { try contiguous() }
         let (best, filled) = (try Tensor.zeros(shape, .int64), try Tensor.zeros([shape[0], 1], dtype))
-        let (rows, chosen, full) = (source.lent, best.lent, filled.lent)
+        let (rows, chosen, full, bagOf, count) = (source.lent, best.lent, filled.lent, bag.typed(Int64.self), bag.numel)
         func run<T: TensorElement>(_: T.Type) {
             let (p, q, f) = (rows.typed(T.self), chosen.typed(Int64.self), full.typed(T.self))
-            for (i, b) in bagOf.enumerated() {
-                let row = q + Int(b) * n
-                let first = f[Int(b)].asDouble == 0
-                f[Int(b)] = T(element: 1.0)
+            for i in 0..<count {
+                let b = Int(bagOf[i])
+                let row = q + b * n
+                let first = f[b].asDouble == 0
+                f[b] = T(element: 1.0)
                 for k in 0..<n where first || p[i * n + k].asDouble > p[Int(row[k]) * n + k].asDouble { row[k] = Int64(i) }
             }
         }
         launch("bag_maxima") { [dtype] in withElementType(dtype) { run($0) } }
-        withExtendedLifetime(source) {}
-        if bagOf.isEmpty { return try mul(.number(0)).scatterRows(try Tensor([] as [Int64]), shape) }
+        withExtendedLifetime((source, bag)) {}
+        if count == 0 { return try mul(.number(0)).scatterRows(bag, shape) }
         return try gather(0, best).mul(filled)
     }
 }

@@ -25,8 +25,7 @@ extension Tensor {
     public func indexPut(_ indices: [Tensor?], _ values: Tensor, accumulate: Bool = false) throws -> Tensor {
         try refuseSparse("index_put")
         let out = try withNoGrad { try clone() }
-        let plan = try IndexPlan(out, indices)  // the copy may be laid out otherwise than this tensor
-        try out.put(plan, indices, values, accumulate)
+        try out.put(indices, values, accumulate)
         if GradMode.needs(self, values) { attachIndexPut(out, indices, values, accumulate) }
         return out
     }
@@ -36,11 +35,10 @@ extension Tensor {
     public func indexPutInPlace(_ indices: [Tensor?], _ values: Tensor, accumulate: Bool = false) throws -> Tensor {
         try refuseSparse("index_put_")
         try checkInPlace("index_put_")
-        let plan = try IndexPlan(self, indices)
         let record = GradMode.needs(self, values)
         let before = record ? alias() : self
         if record { attachIndexPut(before, indices, values, accumulate) }
-        try put(plan, indices, sharesMemory(with: values) ? withNoGrad { try values.clone() } : values, accumulate)
+        try put(indices, sharesMemory(with: values) ? withNoGrad { try values.clone() } : values, accumulate)
         bumpVersion()
         if record { try rebaseHistory(before) }
         return self
@@ -59,7 +57,18 @@ extension Tensor {
         }
     }
 
-    private func put(_ plan: IndexPlan, _ indices: [Tensor?], _ values: Tensor, _ accumulate: Bool) throws {
+    private func put(_ indices: [Tensor?], _ values: Tensor, _ accumulate: Bool) throws {
+        guard Tape.isNoting, indices.contains(where: { $0?.dtype == .bool || $0?.dtype == .uint8 }) else {
+            return try putPlanned(indices, values, accumulate)
+        }
+        // How many places a mask names may be otherwise at each replay.
+        try Tape.asOne("index_put", { [x = lent, values = values.lent, indices = indices.map { $0?.lent }] in
+            Tape.repeating { try withNoGrad { try x.putPlanned(indices, values, accumulate) } }()
+        }) { try putPlanned(indices, values, accumulate) }
+    }
+
+    private func putPlanned(_ indices: [Tensor?], _ values: Tensor, _ accumulate: Bool) throws {
+        let plan = try IndexPlan(self, indices)
         let shape = plan.resultShape
         guard Tensor.isExpandable(values.sizes, shape) else {
             throw MartletError.runtime(
@@ -356,6 +365,7 @@ extension Tensor {
         }
         let shape = try broadcastSizes(sizes, mask.sizes)
         let base = try expand(shape)
+        if Tape.isNoting { return try base.recordedMaskedScatter(mask, source) }
         let flat = try withNoGrad { try mask.expand(shape).contiguous().reshape([-1] as Dims).nonzero().reshape([-1] as Dims) }
         guard flat.numel <= source.numel else {
             throw MartletError.runtime("Number of elements of source < number of ones in mask")
@@ -379,5 +389,32 @@ extension Tensor {
             }
         }
         return out
+    }
+
+    /// As ``maskedScatter(_:_:)`` for a mask that broadcasts to this tensor and names other places at each replay.
+    private func recordedMaskedScatter(_ mask: Tensor, _ source: Tensor) throws -> Tensor {
+        let out = try Tape.whole("masked_scatter", [self, mask, source]) { [try $0[0].maskedScatter($0[1], $0[2])] }[0]
+        if GradMode.needs(self, source) {
+            let from = source.sizes
+            out.attach("MaskedScatterBackward0", [self, source]) { node, g in
+                guard let g = g[0] else { return [nil, nil] }
+                return [
+                    node.needs(0) ? try g.maskedFill(mask, .number(0.0)) : nil,
+                    node.needs(1) ? try g.maskedFront(mask, from) : nil,
+                ]
+            }
+        }
+        return out
+    }
+
+    /// The elements where the mask is true, in order, and zeros behind them up to `shape`.
+    private func maskedFront(_ mask: Tensor, _ shape: Dims) throws -> Tensor {
+        let whole = sizes
+        return try Tensor.linearStep("MaskedSelectBackward0", self) { g in
+            try Tape.whole("masked_front", [g, mask]) {
+                let picked = try $0[0].maskedSelect($0[1])
+                return [try Tensor.cat([picked, .zeros([shape.product - picked.numel], picked.dtype)]).reshape(shape)]
+            }[0]
+        } adjoint: { try Tensor.zeros(whole, $0.dtype).maskedScatter(mask, $0) }
     }
 }

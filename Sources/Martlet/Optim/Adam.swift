@@ -41,44 +41,44 @@ public class Adam: Optimizer {
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
         try refuse(sparse: g, "Adam does not support sparse gradients, please consider SparseAdam instead")
-        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
-        let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
-        let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
-        let largest = try options.amsgrad ? state.tensors["max_exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype) : nil
+        let m = try state.tensor("exp_avg", like: p)
+        let v = try state.tensor("exp_avg_sq", like: p)
+        let largest = try options.amsgrad ? state.tensor("max_exp_avg_sq", like: p) : nil
         try Adam.update(p, g, m, v, largest, step: Double(state.steps), lr: group.lr, options)
-        state.tensors["exp_avg"] = m
-        state.tensors["exp_avg_sq"] = v
-        state.tensors["max_exp_avg_sq"] = largest
     }
 
     /// One update in place; `step` counts from one.
     public static func update(
         _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, _ largest: Tensor?, step: Double, lr: Double, _ o: Options
     ) throws {
-        let g = try p.kernelGradient(gradient)
-        try p.withContiguous { p in
-            try m.withContiguous { m in
-                try v.withContiguous { v in
-                    let (pp, pg, pm, pv, pl) = (p.pointer, g.pointer, m.pointer, v.pointer, largest?.pointer)
-                    let (n, isFloat) = (Int64(p.numel), p.dtype == .float32)
-                    func run(_ lr: Double, _ step: Double) {
-                        let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
-                        if isFloat {
-                            mk_adam_f32(
-                                pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                                o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
-                        } else {
-                            mk_adam_f64(
-                                pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                                o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
-                        }
-                    }
-                    run(lr, step)
-                    Tape.note("adam", Tape.withRate(lr, step, run))
+        let n = Int64(p.numel)
+        func launch(
+            _ pp: UnsafeMutableRawPointer, _ pg: UnsafeMutableRawPointer, _ pm: UnsafeMutableRawPointer,
+            _ pv: UnsafeMutableRawPointer, _ pl: UnsafeMutableRawPointer?, _ isFloat: Bool
+        ) {
+            func run(_ lr: Double, _ step: Double) {
+                let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
+                if isFloat {
+                    mk_adam_f32(
+                        pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                        o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
+                } else {
+                    mk_adam_f64(
+                        pp.as(), pg.as(), pm.as(), pv.as(), pl?.as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                        o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2)
                 }
             }
+            run(lr, step)
+            Tape.note("adam", Tape.withRate(lr, step, run))
         }
-        withExtendedLifetime((g, largest)) {}
+        if p.isKernelParameter && gradient.suits(p) && m.suits(p) && v.suits(p) && largest?.suits(p) ?? true {
+            launch(p.pointer, gradient.pointer, m.pointer, v.pointer, largest?.pointer, p.dtype == .float32)
+        } else {
+            try p.withUpdateMemory(gradient, largest.map { [m, v, $0] } ?? [m, v]) { all, isFloat in
+                launch(all[0], all[1], all[2], all[3], largest == nil ? nil : all[4], isFloat)
+            }
+        }
+        withExtendedLifetime((p, gradient, m, v, largest)) {}
     }
 }
 
@@ -114,12 +114,9 @@ public final class SparseAdam: Optimizer {
     }
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
-        let m = try state.tensors["exp_avg"] ?? Tensor.zeros(p.sizes, p.dtype)
-        let v = try state.tensors["exp_avg_sq"] ?? Tensor.zeros(p.sizes, p.dtype)
-        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
+        let m = try state.tensor("exp_avg", like: p)
+        let v = try state.tensor("exp_avg_sq", like: p)
         try SparseAdam.update(p, maximize ? g.neg() : g, m, v, step: Double(state.steps), lr: group.lr, betas: betas, eps: eps)
-        state.tensors["exp_avg"] = m
-        state.tensors["exp_avg_sq"] = v
     }
 
     /// One update in place, the `step`-th; the moments are dense and of p's shape.

@@ -5,20 +5,6 @@ import MartletKernels
 // of steps, or read from the state, when the launch is made: a replay goes on where the one before ended.
 
 extension Tensor {
-    /// Gives `body` the memory of this parameter, its gradient and its state as an update's kernel wants them: contiguous and
-    /// of one dtype, float64 or else float32. What is not so is copied, and written back.
-    func withUpdateMemory(
-        _ gradient: Tensor, _ state: [Tensor], _ body: (_ memory: [UnsafeMutableRawPointer], _ isFloat: Bool) throws -> Void
-    ) throws {
-        let type: DType = dtype == .float64 ? .float64 : .float32
-        let changed = [self] + state
-        let places = try changed.map { $0.dtype == type && $0.isContiguous ? $0 : try $0.detach().to(type).contiguous() }
-        let g = try gradient.detach().to(type).contiguous()
-        try body([places[0].pointer, g.pointer] + places.dropFirst().map(\.pointer), type == .float32)
-        for (t, place) in zip(changed, places) where t !== place { copyKernel(t, place) }
-        withExtendedLifetime(g) {}
-    }
-
     /// Multiplies the one element by a number, in this dtype, and returns it.
     func scaleNumber(_ factor: Double) -> Double {
         if dtype == .float32 {

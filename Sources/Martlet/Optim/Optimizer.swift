@@ -22,6 +22,14 @@ open class Optimizer {
         public var tensors: [String: Tensor] = [:]
         /// Updates made so far.
         public var steps = 0
+
+        /// The tensor of this name, at first filled with a number; it is no part of a recording that is being made.
+        mutating func tensor(_ name: String, like p: Tensor, _ start: Double = 0) throws -> Tensor {
+            if let t = tensors[name] { return t }
+            let t = try Tape.outside { try Tensor.full(p.sizes, .number(start), p.dtype) }
+            tensors[name] = t
+            return t
+        }
     }
 
     public init(_ parameters: [Tensor], lr: Double) throws {
@@ -110,17 +118,23 @@ open class Optimizer {
 }
 
 extension Tensor {
-    /// The gradient as optimizer kernels want it: contiguous, of this dtype.
-    func kernelGradient(_ g: Tensor) throws -> Tensor { try g.to(dtype).contiguous() }
-
     /// Whether kernels may update this tensor directly.
     var isKernelParameter: Bool { isContiguous && (dtype == .float32 || dtype == .float64) && !isSparse }
 
-    /// Runs `body` on this tensor, or, where its memory is not contiguous, on a contiguous copy written back.
-    func withContiguous(_ body: (Tensor) throws -> Void) throws {
-        if isKernelParameter { return try body(self) }
-        let copy = try detach().to(dtype.size < 4 ? .float32 : dtype).contiguous()
-        try body(copy)
-        copyKernel(self, copy)
+    /// Whether kernels may take this gradient or state beside such a parameter.
+    func suits(_ p: Tensor) -> Bool { dtype == p.dtype && isContiguous && !isSparse }
+
+    /// Gives `body` the memory of this parameter, its gradient and its state as an update's kernel wants them: contiguous and
+    /// of one dtype, float64 or else float32. What is not so is copied, and written back.
+    func withUpdateMemory(
+        _ gradient: Tensor, _ state: [Tensor], _ body: (_ memory: [UnsafeMutableRawPointer], _ isFloat: Bool) throws -> Void
+    ) throws {
+        let type: DType = dtype == .float64 ? .float64 : .float32
+        let changed = [self] + state
+        let places = try changed.map { $0.dtype == type && $0.isContiguous ? $0 : try $0.detach().to(type).contiguous() }
+        let g = try gradient.detach().to(type).contiguous()
+        try body([places[0].pointer, g.pointer] + places.dropFirst().map(\.pointer), type == .float32)
+        for (t, place) in zip(changed, places) where t !== place { copyKernel(t, place) }
+        withExtendedLifetime(g) {}
     }
 }

@@ -35,16 +35,9 @@ public final class RMSprop: Optimizer {
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
         try refuse(sparse: g, "RMSprop does not support sparse gradients")
-        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
-        func kept(_ name: String, _ wanted: Bool) throws -> Tensor? {
-            guard wanted else { return nil }
-            let t = try state.tensors[name] ?? Tensor.zeros(p.sizes, p.dtype)
-            state.tensors[name] = t
-            return t
-        }
-        let square = try kept("square_avg", true)!
-        let mean = try kept("grad_avg", options.centered)
-        let buffer = try kept("momentum_buffer", options.momentum > 0)
+        let square = try state.tensor("square_avg", like: p)
+        let mean = try options.centered ? state.tensor("grad_avg", like: p) : nil
+        let buffer = try options.momentum > 0 ? state.tensor("momentum_buffer", like: p) : nil
         try RMSprop.update(p, g, square, mean, buffer, lr: group.lr, options)
     }
 
@@ -52,10 +45,10 @@ public final class RMSprop: Optimizer {
     public static func update(
         _ p: Tensor, _ gradient: Tensor, _ square: Tensor, _ mean: Tensor?, _ buffer: Tensor?, lr: Double, _ o: Options
     ) throws {
-        let g = try p.kernelGradient(gradient)
-        try p.withContiguous { p in
-            let (pp, pg, ps, pm, pb) = (p.pointer, g.pointer, square.pointer, mean?.pointer, buffer?.pointer)
-            let (n, isFloat) = (Int64(p.numel), p.dtype == .float32)
+        let n = Int64(p.numel)
+        try p.withUpdateMemory(gradient, [square, mean, buffer].compactMap { $0 }) { all, isFloat in
+            let (pp, pg, ps) = (all[0], all[1], all[2])
+            let (pm, pb) = (mean == nil ? nil : all[3], buffer == nil ? nil : all[all.count - 1])
             func run(_ lr: Double) {
                 if isFloat {
                     mk_rmsprop_f32(
@@ -68,9 +61,8 @@ public final class RMSprop: Optimizer {
                 }
             }
             run(lr)
-            Tape.note("rmsprop", Tape.withRate(lr) { run($0) })
+            Tape.note("rmsprop", Tape.withRate(lr, run))
         }
-        withExtendedLifetime((g, square, mean, buffer)) {}
     }
 }
 
@@ -96,9 +88,7 @@ public final class Adagrad: Optimizer {
     }
 
     public override func update(_ p: Tensor, _ g: Tensor, _ state: inout State, _ group: Group) throws {
-        if state.tensors.isEmpty { try Tape.refuseFirstStep() }
-        let sum = try state.tensors["sum"] ?? Tensor.full(p.sizes, .number(options.initialAccumulatorValue), p.dtype)
-        state.tensors["sum"] = sum
+        let sum = try state.tensor("sum", like: p, options.initialAccumulatorValue)
         try Adagrad.update(p, g, sum, step: Double(state.steps), lr: group.lr, options)
     }
 
@@ -114,9 +104,9 @@ public final class Adagrad: Optimizer {
                 }
             }()) { try updateSparse(p, gradient, sum, step: step, lr: lr, o) }
         }
-        let g = try p.kernelGradient(gradient)
-        try p.withContiguous { p in
-            let (pp, pg, ps, n, isFloat) = (p.pointer, g.pointer, sum.pointer, Int64(p.numel), p.dtype == .float32)
+        let n = Int64(p.numel)
+        try p.withUpdateMemory(gradient, [sum]) { all, isFloat in
+            let (pp, pg, ps) = (all[0], all[1], all[2])
             func run(_ lr: Double, _ step: Double) {
                 let rate = lr / (1 + (step - 1) * o.lrDecay)
                 if isFloat {
@@ -128,7 +118,6 @@ public final class Adagrad: Optimizer {
             run(lr, step)
             Tape.note("adagrad", Tape.withRate(lr, step, run))
         }
-        withExtendedLifetime((g, sum)) {}
     }
 
     private static func updateSparse(_ p: Tensor, _ g: Tensor, _ sum: Tensor, step: Double, lr: Double, _ o: Options) throws {

@@ -96,6 +96,7 @@ enum RowPolicy {
                 let wide = try widen(t, rows, p.sizes)
                 state.tensors[name] = try outside[name].map { try $0.add(wide) } ?? wide
             } else {
+                if state.tensors[name] == nil { try Tape.refuseFirstStep() }
                 let whole = try state.tensors[name] ?? Tensor.zeros(p.sizes, t.dtype)
                 try write(t, whole, numbers)
                 state.tensors[name] = whole

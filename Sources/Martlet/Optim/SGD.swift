@@ -37,15 +37,12 @@ public final class SGD: Optimizer {
     /// One update in place. A momentum buffer that is nil starts as the gradient.
     public static func update(_ p: Tensor, _ gradient: Tensor, _ buffer: inout Tensor?, lr: Double, _ o: Options) throws {
         if gradient.isSparse { return try updateSparse(p, gradient, &buffer, lr: lr, o) }
-        let g = try p.kernelGradient(gradient)
-        let first = buffer == nil
-        if first && o.momentum != 0 { try Tape.refuseFirstStep() }
-        if o.momentum != 0 && first { buffer = try Tensor.empty(p.sizes, p.dtype) }
-        // A buffer that a state dict brought along may be laid out differently.
-        let b = try o.momentum != 0 ? buffer!.contiguous() : nil
-        try p.withContiguous { p in
-            let (pp, pg, pb, n, isFloat) = (p.pointer, g.pointer, b?.pointer, Int64(p.numel), p.dtype == .float32)
-            func run(_ lr: Double) {
+        let (n, first) = (Int64(p.numel), buffer == nil)
+        if o.momentum != 0 && first { buffer = try Tape.outside { try Tensor.empty(p.sizes, p.dtype) } }
+        func launch(
+            _ pp: UnsafeMutableRawPointer, _ pg: UnsafeMutableRawPointer, _ pb: UnsafeMutableRawPointer?, _ isFloat: Bool
+        ) {
+            func run(_ lr: Double, first: Bool = false) {
                 if isFloat {
                     mk_sgd_f32(
                         pp.as(), pg.as(), pb?.as(), n, lr, o.momentum, o.dampening, o.weightDecay, o.nesterov ? 1 : 0,
@@ -56,11 +53,18 @@ public final class SGD: Optimizer {
                         o.maximize ? 1 : 0, first ? 1 : 0)
                 }
             }
-            run(lr)
+            run(lr, first: first)
             Tape.note("sgd", Tape.withRate(lr) { run($0) })
         }
-        if let b { buffer = b }
-        withExtendedLifetime((g, b)) {}
+        let b = o.momentum != 0 ? buffer : nil
+        if p.isKernelParameter && gradient.suits(p) && b?.suits(p) ?? true {
+            launch(p.pointer, gradient.pointer, b?.pointer, p.dtype == .float32)
+        } else {
+            try p.withUpdateMemory(gradient, b.map { [$0] } ?? []) { all, isFloat in
+                launch(all[0], all[1], b == nil ? nil : all[2], isFloat)
+            }
+        }
+        withExtendedLifetime((p, gradient, b)) {}
     }
 
     private static func updateSparse(_ p: Tensor, _ gradient: Tensor, _ buffer: inout Tensor?, lr: Double, _ o: Options) throws {

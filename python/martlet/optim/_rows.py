@@ -139,7 +139,7 @@ def step_restricted(optimizer, group, param, grad, state, policy):
     rows, count = policy.rows, len(policy.numbers)
     if count == 0:
         return
-    _capture.note_update(optimizer, group)
+    _capture.note_update(group)
     spare = grad.is_sparse and _capture.records()
     if spare:  # which entries are allowed may be otherwise at each replay: the others go to one row more, and no further
         part_grad = _renumbered(grad, policy.numbers, param.size(0))
@@ -173,6 +173,9 @@ def step_restricted(optimizer, group, param, grad, state, policy):
             if value.is_sparse:
                 state[key] = _outward(value, rows, param.shape)
             else:
+                if old is None and _capture.records():
+                    raise _capture.CaptureError(
+                        "capture: an optimizer's first step on some rows cannot be recorded; run the step once before")
                 if old is None:  # state that the update itself makes: other rows start from zero
                     old = state[key] = torch.zeros_like(param)
                 old.index_copy_(0, rows, value[:count])

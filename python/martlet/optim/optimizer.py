@@ -280,13 +280,13 @@ class Optimizer:
                 grads.append(grad)
                 states.append(state)
         if params:
-            _capture.note_update(self, group)
+            _capture.note_update(group)
             self._update(group, params, grads, states)
 
     def _state_of(self, group, param, grad):
         state = self.state[param]
         if not state:
-            self._init_state(group, param, grad, state)
+            _capture.outside(self._init_state, group, param, grad, state)
         return state
 
     def _init_state(self, group, param, grad, state):
@@ -354,6 +354,8 @@ class Optimizer:
             theirs["params"] = ours["params"]
             if "param_names" in ours:
                 theirs.setdefault("param_names", ours["param_names"])
+        for group in groups:
+            group["replaced"] = True  # tells recordings that read this group's hyperparameters
         self.__setstate__({"state": state, "param_groups": saved})
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
