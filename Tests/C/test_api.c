@@ -167,17 +167,23 @@ static void rows(void) {
     for (size_t i = 0; i < 5; i++) mt_tensor_release(all[i]);
 }
 
-static void test_linear_then(void) {
+static void linear_then(void) {
     mt_scope_begin();
     float numbers[6] = {1, -2, 3, .5f, -1, 2}, shift[2] = {.5f, -4};
-    mt_tensor x = mt_from_host(numbers, SHAPE(1, 3), MT_FLOAT32), w = mt_from_host(numbers, SHAPE(2, 3), MT_FLOAT32);
-    mt_tensor b = mt_from_host(shift, SHAPE(2), MT_FLOAT32);
+    mt_tensor x = mt_tensor_from_f32(numbers, SHAPE(1, 3)), w = mt_tensor_from_f32(numbers, SHAPE(2, 3));
+    mt_tensor b = mt_tensor_from_f32(shift, SHAPE(2));
     CHECK(mt_set_requires_grad(w, 1) == 0);
     mt_tensor y = mt_linear_then(x, w, b, MT_ACT_RELU), apart = mt_relu(mt_linear(x, w, b));
-    CHECK(y && mt_equal(y, apart) == 1);
-    char *name = mt_node_name(mt_grad_fn(y));
+    int32_t same = 0;
+    CHECK(y && mt_equal(y, apart, &same) == 0 && same);
+    mt_node node = mt_grad_fn(y), inner = mt_node_next(node, 0, NULL);
+    char *name = mt_node_name(node), *below = mt_node_name(inner);
     CHECK(name && strcmp(name, "ReluBackward0") == 0);
-    mt_free(name);
+    CHECK(below && strcmp(below, "AddmmBackward0") == 0 && mt_node_next_count(node) == 1 && mt_node_next_count(inner) == 3);
+    mt_string_free(name);
+    mt_string_free(below);
+    mt_node_release(inner);
+    mt_node_release(node);
     CHECK(mt_backward(mt_sum(y, NULL, 0, 0, MT_DTYPE_NONE), NULL, 0, 0) == 0);
     float g[6];
     CHECK(mt_copy_to_host(mt_grad(w), g, sizeof g) == 0);
@@ -194,5 +200,6 @@ int main(void) {
     scopes_and_views();
     foreign_memory();
     rows();
+    linear_then();
     return finish();
 }

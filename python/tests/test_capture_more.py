@@ -349,6 +349,15 @@ def test_max_norm_of_an_embedding():
     assert_same(make, lookups())
 
 
+def test_hooks_run_while_recording_and_what_they_compute_in_replays():
+    layer, seen = nn.Linear(2, 2), []
+    layer.register_forward_hook(lambda module, given, result: seen.append(1) or result * 2)
+    f = torch.capture(lambda x: layer(x))
+    results = [f(torch.full((2,), float(k))) for k in range(5)]
+    assert len(seen) == 2
+    assert all(torch.equal(r, layer(torch.full((2,), float(k))).detach()) for k, r in enumerate(results))
+
+
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_ctc_loss(reduction):
     def make():
