@@ -170,4 +170,7 @@ void mk_parallel_heavy(int64_t n, int64_t grain, int64_t grains, void (*fn)(void
 #define MK_CAT2(a, b) a##_##b
 #define MK_CAT(a, b) MK_CAT2(a, b)
 
+/* Gives the free memory of objects that the calling thread keeps back to malloc; see objects.c. */
+void mk_empty_objects(void);
+
 #endif

@@ -5,7 +5,7 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
-#include "include/martlet_kernels.h"
+#include "kernels.h"
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -222,6 +222,7 @@ void mk_free(void *p, size_t bytes) {
 void mk_empty_cache(void) {
     local_cache *l = local ? local : begin_thread();
     if (l) empty_local(l, 0);
+    mk_empty_objects();
     for (unsigned c = 0; c < CLASSES; c++) {
         pthread_mutex_lock(&shared.lock);
         block *b = shared.bins[c].head;

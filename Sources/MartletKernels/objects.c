@@ -2,7 +2,7 @@
  *
  * The linker flags of Package.swift (--wrap) lead the calls of swift_retain, swift_release, swift_slowAlloc and
  * swift_slowDealloc here. A program that is linked without the flags does not come here, and loses nothing but time. */
-#include "include/mk_runtime.h"
+#include "kernels.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -75,17 +75,28 @@ static MK_THREAD_LOCAL int has_ended; /* what is freed while the thread ends goe
 static pthread_key_t key;
 static pthread_once_t key_made = PTHREAD_ONCE_INIT;
 
-static void end_thread(void *p) {
-    pool *ending = p;
-    mine = NULL;
-    has_ended = 1;
-    for (int c = 0; c < CLASSES; c++)
-        for (free_block *b = ending->first[c]; b;) {
+static void empty(pool *p) {
+    for (int c = 0; c < CLASSES; c++) {
+        free_block *b = p->first[c];
+        p->first[c] = NULL;
+        p->count[c] = 0;
+        while (b) {
             free_block *next = b->next;
             free(b);
             b = next;
         }
+    }
+}
+
+static void end_thread(void *ending) {
+    mine = NULL;
+    has_ended = 1;
+    empty(ending);
     free(ending);
+}
+
+void mk_empty_objects(void) {
+    if (mine) empty(mine);
 }
 
 static void make_key(void) { pthread_key_create(&key, end_thread); }

@@ -1,4 +1,8 @@
 """backward, grad, and the modes of recording, against torch."""
+import pytest
+import torch
+
+import martlet
 from snippets import same
 
 
@@ -214,3 +218,40 @@ def test_decorator_reuse_and_recursion():
         show(k())
         show(torch.no_grad().__class__.__name__, torch.set_grad_enabled(True))
     ''')
+
+
+@pytest.mark.parametrize("T", [torch, martlet], ids=["torch", "martlet"])
+def test_only_wanted_gradients_are_computed(T):
+    x, w = T.tensor([2.0, 3.0], requires_grad=True), T.tensor([5.0, 7.0], requires_grad=True)
+    a = x * 1
+    y = (a * w).sum()
+    with T.no_grad():
+        a.mul_(2)  # what only the gradient of w needs
+    assert T.autograd.grad(y, x, retain_graph=True)[0].tolist() == [5.0, 7.0]
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        T.autograd.grad(y, w, retain_graph=True)
+    y.backward(inputs=[x], retain_graph=True)
+    assert x.grad.tolist() == [5.0, 7.0] and w.grad is None
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+@pytest.mark.parametrize("T", [torch, martlet], ids=["torch", "martlet"])
+def test_a_run_inside_a_step_wants_its_own_gradients(T):
+    class Twice(T.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            x, = ctx.saved_tensors
+            with T.enable_grad():
+                u, v = x.detach().requires_grad_(), T.ones_like(x).requires_grad_()
+                du, dv = T.autograd.grad((u * u * v).sum(), [u, v])
+            return g * du
+
+    x, w = T.tensor([2.0, 3.0], requires_grad=True), T.tensor([5.0, 7.0], requires_grad=True)
+    got = T.autograd.grad((Twice.apply(x) * w).sum(), x)[0]
+    assert got.tolist() == [20.0, 42.0]

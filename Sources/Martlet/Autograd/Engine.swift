@@ -1,3 +1,4 @@
+import MartletKernels
 import Synchronization
 
 /// Runs the recorded computation backwards.
@@ -274,9 +275,7 @@ final class Engine {
             } else if node.hooks == nil && task.pointee.capture < 0 {
                 var g = take(task, node.outputCount)
                 if task.pointee.needed && (node.kind == .custom || g.contains { $0 != nil }) {
-                    if node.canOverwrite { allowOverwriting(node, &g) }
-                    node.keepsSaved = keepGraph
-                    var results = try node.apply(g)
+                    var results = try apply(node, &g)
                     if Autograd.checksNaN { try refuseNaN(results, node) }
                     if !keepGraph { node.releaseSaved() }
                     g = TensorList()
@@ -303,9 +302,7 @@ final class Engine {
         var results = TensorList()
         if task.pointee.needed && (node.kind == .custom || g.contains { $0 != nil }) {
             let arrived = node.hooks == nil ? [] : Array(g)
-            if node.canOverwrite { allowOverwriting(node, &g) }
-            node.keepsSaved = keepGraph
-            results = try node.apply(g)
+            results = try apply(node, &g)
             if Autograd.checksNaN { try refuseNaN(results, node) }
             for hook in node.hooks?.after ?? [] {
                 if let replaced = try hook.run(Array(results), arrived) { results = TensorList(replaced) }
@@ -346,10 +343,30 @@ final class Engine {
         }
     }
 
-    private func allowOverwriting(_ node: Node, _ g: inout TensorList) {
-        var only = g.take(0)
-        node.mayOverwrite = node.hooks == nil && !createGraph && isKnownUniquelyReferenced(&only) && only!.ownsMemory
-        g[0] = only
+    /// Runs a step. What it may do, and which gradients are wanted of it, it finds in the thread's slot.
+    private func apply(_ node: Node, _ g: inout TensorList) throws -> TensorList {
+        let tls = mk_tls_get()!
+        let outer = (tls.pointee.running, tls.pointee.wanted, tls.pointee.may_overwrite, tls.pointee.keeps_saved)
+        defer { (tls.pointee.running, tls.pointee.wanted, tls.pointee.may_overwrite, tls.pointee.keeps_saved) = outer }
+        tls.pointee.wanted = everyNodeIsNeeded ? ~0 : wantedInputs(node)
+        tls.pointee.keeps_saved = keepGraph ? 1 : 0
+        tls.pointee.may_overwrite = 0
+        if node.canOverwrite && node.hooks == nil && !createGraph {
+            var only = g.take(0)
+            if isKnownUniquelyReferenced(&only) && only!.ownsMemory { tls.pointee.may_overwrite = 1 }
+            g[0] = only
+        }
+        tls.pointee.running = node.address
+        return try node.apply(g)
+    }
+
+    /// A bit for each of the first 64 inputs that lie on a way to what was asked for.
+    private func wantedInputs(_ node: Node) -> UInt64 {
+        var bits: UInt64 = 0
+        for k in 0..<min(node.edges.count, 64) {
+            if let (next, _) = node.edges.unretained(k), tasks[index(next)].isWanted { bits |= 1 << UInt64(k) }
+        }
+        return bits
     }
 
     /// Hands a node's results to what its edges lead to; what waits for nothing more is ready.

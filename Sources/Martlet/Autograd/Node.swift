@@ -38,12 +38,8 @@ public class Node {
     var between: Between?
     private var shown: Node?
     struct Between { var name: String, inputs: Int }
-    /// Whether what is saved must outlive the run of this step; the engine says so each time.
-    var keepsSaved = true
-    /// Set by a step that can write its result over the gradient it is given; the engine says each time whether it may,
-    /// because nobody else holds that gradient.
+    /// Set by a step that can write its result over the gradient it is given.
     var canOverwrite = false
-    var mayOverwrite = false
 
     /// Where the engine's run of this number has its notes on this node.
     var run: UInt64 = 0
@@ -111,9 +107,25 @@ public class Node {
         return String(name[..<r])
     }
 
-    /// Whether input `i` takes a gradient.
+    /// Whether input `i` takes a gradient; while the step runs, whether this run of the engine wants it.
     @inline(__always)
-    public func needs(_ i: Int) -> Bool { edges.leads(i) }
+    public func needs(_ i: Int) -> Bool {
+        edges.leads(i) && (i >= 64 || !isRunning || mk_tls_get().pointee.wanted >> UInt64(i) & 1 != 0)
+    }
+
+    /// Whether it may write over its gradient: nobody else holds that, the engine says.
+    @inline(__always)
+    var mayOverwrite: Bool { isRunning && mk_tls_get().pointee.may_overwrite != 0 }
+
+    /// Whether what is saved must outlive this run of the step.
+    var keepsSaved: Bool { !isRunning || mk_tls_get().pointee.keeps_saved != 0 }
+
+    /// Whether the calling thread is at this step.
+    @inline(__always)
+    private var isRunning: Bool { mk_tls_get().pointee.running == address }
+
+    @inline(__always)
+    var address: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
 
     /// Keeps inputs for the way back; nil stands for one that is not needed.
     @inline(__always)

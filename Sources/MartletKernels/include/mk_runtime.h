@@ -16,6 +16,11 @@ typedef struct mk_tls {
     int32_t inference_mode;
     int32_t spare[6];
     void *slots[8];
+    /* The step of a graph that the thread runs just now, which of its inputs' gradients are wanted, one bit for each of the
+     * first 64, and what else the engine tells it. */
+    const void *running;
+    uint64_t wanted;
+    int32_t may_overwrite, keeps_saved;
 } mk_tls_t;
 
 /* The number of threads that record what kernels they launch; the engine looks here before it looks at its thread. */
