@@ -10,6 +10,7 @@
 #define R(name) name
 #include "check_elementwise.h"
 #include "check_rows.h"
+#include "check_spatial.h"
 #include "check_products.h"
 #undef T
 #undef S
@@ -24,6 +25,7 @@
 #define R(name) name##l
 #include "check_elementwise.h"
 #include "check_rows.h"
+#include "check_spatial.h"
 #include "check_products.h"
 
 static void check_conversions(void) {
@@ -122,7 +124,9 @@ int main(int argc, char **argv) {
         check_normal_rows_##S(); \
         check_optimizers_##S(); \
         check_table_##S(); \
-        check_products_##S(300);
+        check_products_##S(300); \
+        check_convolutions_##S(); \
+        check_pools_##S();
         FAMILIES(f32)
         FAMILIES(f64)
         check_conversions();

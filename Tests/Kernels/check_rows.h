@@ -60,20 +60,6 @@ static void C(check_reductions)(void) {
             for (int64_t i = 0; i < rows * stride; i++)
                 verify(i % stride < cols ? y[i] == 2 * x[i] : y[i] >= 5, "rows of %lld copied and added", (long long)cols);
         }
-    T image[2 * 40], pooled[20], want;
-    int64_t place[20];
-    C(fill)(image, 80, -1, 1);
-    image[45] = NAN;
-    K(max_pool2)(image, 40, 7, pooled, place, 20);
-    for (int64_t j = 0; j < 20; j++) {
-        int64_t best = 2 * j;
-        for (int q = 1; q < 4; q++) {
-            int64_t i = 2 * j + q % 2 + q / 2 * 40;
-            if (image[i] > image[best] || image[i] != image[i]) best = i;
-        }
-        want = image[best];
-        verify(place[j] == best + 7 && (pooled[j] == want || want != want), "max pool at %lld", (long long)j);
-    }
 }
 
 static void C(check_normal_rows)(void) {
@@ -107,6 +93,36 @@ static void C(check_normal_rows)(void) {
             for (int64_t c = 0; c < cols; c++) grads += g[i / cols * cols + c];
             C(near)("log softmax backward", cols, i, dx[i], g[i] - R(exp)(y[i]) * grads,
                 EPS * (8 + (double)R(fabs)(grads) * 8));
+        }
+        int64_t labels[5];
+        T top[5], shift[5], picked[5], slope[5];
+        for (int64_t r = 0; r < rows; r++) labels[r] = r == 2 ? -1 : below(cols), slope[r] = r == 2 ? 0 : (T)uniform(-1, 1);
+        K(cross_entropy)(x, labels, top, shift, picked, rows, cols);
+        K(cross_entropy_backward)(x, labels, top, shift, slope, dx, rows, cols);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t r = i / cols;
+            int here = labels[r] == i % cols;
+            if (here) verify(picked[r] == y[i], "cross entropy of %lld: the bits of log softmax", (long long)cols);
+            C(near)("cross entropy backward", cols, i, dx[i], slope[r] * ((REAL)here - R(exp)(y[i])), EPS * 8);
+        }
+        verify(picked[2] == 0, "cross entropy of %lld: a row without a label", (long long)cols);
+        for (int form = 0; form < 2; form++) {
+            const T *weight = form ? w : NULL;
+            K(rms_norm)(x, weight, 1e-3, out, rstd, rows, cols);
+            K(layer_norm_backward)(g, x, NULL, rstd, weight, dx, rows, cols);
+            for (int64_t r = 0; r < rows; r++) {
+                const T *row = x + r * cols, *grad = g + r * cols;
+                REAL square = 0, dot = 0;
+                for (int64_t c = 0; c < cols; c++) square += (REAL)row[c] * row[c] / (REAL)cols;
+                REAL scale = 1 / R(sqrt)(square + (REAL)1e-3);
+                for (int64_t c = 0; c < cols; c++) dot += grad[c] * (form ? (REAL)w[c] : 1) * row[c] * scale / (REAL)cols;
+                for (int64_t c = 0; c < cols; c++) {
+                    REAL h = row[c] * scale, by = form ? (REAL)w[c] : 1;
+                    C(near)("RMS norm", cols, c, out[r * cols + c], h * by, EPS * 16 * (1 + (double)R(fabs)(h)));
+                    C(near)("RMS norm backward", cols, c, dx[r * cols + c], (grad[c] * by - h * dot) * scale,
+                            EPS * 24 * (1 + (double)R(fabs)(h)) * (double)scale);
+                }
+            }
         }
         for (int form = 0; form < 4; form++) {
             const T *weight = form & 1 ? w : NULL, *bias = form & 2 ? b : NULL;

@@ -6,9 +6,13 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+# Not what an earlier build left there.
+objects=()
+for source in Sources/MartletKernels/*.c; do
+    objects+=(".build/release/MartletKernels.build/${source##*/}.o")
+done
 build() {
-    cc -std=gnu11 -O2 -Wall -Wextra -Werror "Tests/Kernels/$1.c" .build/release/MartletKernels.build/*.o \
-        -o "$out/$1" -lm -ldl -lpthread
+    cc -std=gnu11 -O2 -Wall -Wextra -Werror "Tests/Kernels/$1.c" "${objects[@]}" -o "$out/$1" -lm -ldl -lpthread
 }
 case ${1:-} in
 kernels)

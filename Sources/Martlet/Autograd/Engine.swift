@@ -356,6 +356,7 @@ final class Engine {
             if isKnownUniquelyReferenced(&only) && only!.ownsMemory { tls.pointee.may_overwrite = 1 }
             g[0] = only
         }
+        if !everyNodeIsNeeded && node.kind == .step { try node.checkSaved() }
         tls.pointee.running = node.address
         return try node.apply(g)
     }

@@ -158,6 +158,12 @@ public class Node {
         return try savedTensors[i].unpack(self)
     }
 
+    /// Throws where any saved tensor was changed in place, also one that this run has no need of, as in torch.
+    func checkSaved() throws {
+        if isReleased { throw Node.secondBackward }
+        for i in 0..<savedTensors.count { try savedTensors[i].check(self) }
+    }
+
     /// A saved tensor, no longer held by this node unless it must be kept.
     func takeSaved(_ i: Int) throws -> Tensor {
         let t = try saved(i)
@@ -317,8 +323,9 @@ struct SavedTensor {
         output = index
     }
 
-    func unpack(_ node: Node) throws -> Tensor? {
-        guard let tensor else { return nil }
+    /// Throws where the tensor was changed in place since.
+    func check(_ node: Node) throws {
+        guard let tensor else { return }
         if tensor.isInference { throw SavedTensor.inference }
         if tensor.version != version {
             let producer = output >= 0 ? node : tensor.gradFn
@@ -328,6 +335,11 @@ struct SavedTensor {
                 "one of the variables needed for gradient computation has been modified by an inplace operation: [\(tensor.typeName) \(tensor.sizes)]\(origin) is at version \(tensor.version); expected version \(version) instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
             )
         }
+    }
+
+    func unpack(_ node: Node) throws -> Tensor? {
+        guard let tensor else { return nil }
+        try check(node)
         if output >= 0 && (GradMode.isEnabled || node.kind == .custom) {
             let t = tensor.alias()
             t.history = node
