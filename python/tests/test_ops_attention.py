@@ -111,3 +111,24 @@ def test_blocks_of_queries(torch, queries, keys, causal, dtype):
     for a, b in zip(ours, theirs):
         torch.testing.assert_close(torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64),
                                    rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kind", ["bool", "float", "keys", "one row"])
+def test_masks_over_several_blocks_of_queries(torch, kind, causal):
+    L, S = 150, 70
+    mask = np.random.default_rng(1).random({"keys": (2, 1, 1, S), "one row": (1, S)}.get(kind, (L, S))) < .6
+    if kind == "bool":
+        mask[67] = mask[149] = False  # queries that see nothing
+    if kind == "float":
+        mask = np.where(mask, rand(L, S), -np.inf)
+    q, k, v = rand(2, 3, L, 8), rand(2, 3, S, 8, seed=2), rand(2, 3, S, 8, seed=3)
+    weights = rand(2, 3, L, 8, seed=4)
+
+    def run(t):
+        given = [t.tensor(a.tolist(), dtype=t.float64, requires_grad=True) for a in (q, k, v)]
+        allowed = t.tensor(mask.tolist(), dtype=t.bool if mask.dtype == bool else t.float64)
+        out = t.nn.functional.scaled_dot_product_attention(*given, attn_mask=allowed, is_causal=causal)
+        return [out, *t.autograd.grad((out * t.tensor(weights.tolist(), dtype=t.float64)).sum(), given)]
+    for ours, theirs in zip(run(martlet), run(torch)):
+        np.testing.assert_allclose(np.array(ours.tolist()), theirs.detach().numpy(), rtol=1e-9, atol=1e-11)

@@ -79,7 +79,7 @@ extension Tensor {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
     ) throws -> Tensor {
         let half = q.dtype.size == 2
-        if mask == nil && !half { return try attentionInBlocks(q, k, v, causal, scale) }
+        if !half { return try attentionInBlocks(q, k, v, mask, causal, scale) }
         let (p, out) = try withNoGrad { () throws -> (Tensor, Tensor) in
             let type = half ? DType.float32 : q.dtype
             let p = try attentionWeights(q.to(type), k.to(type), mask, causal, scale)
@@ -105,30 +105,34 @@ extension Tensor {
         return out
     }
 
-    /// Without a mask no more than some rows of the weights need to be there at a time; see ``AttentionBlocks``.
+    /// With no more than some rows of the weights there at a time; see ``AttentionBlocks``.
     private static func attentionInBlocks(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ causal: Bool, _ scale: Double
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
     ) throws -> Tensor {
-        let blocks = AttentionBlocks(causal: causal, scale: scale)
+        let added = try mask.map { mask in
+            try withNoGrad { try mask.additive(q.dtype).expand([q.sizes[0], q.sizes[1], q.sizes[2], k.sizes[2]]) }
+        }
+        let blocks = AttentionBlocks(causal: causal, scale: scale, mask: added)
         var shape = q.sizes
         shape[3] = v.sizes[3]
         let out = try q.emptyLike(shape)
         blocks.forward(q, k, v, into: out)
-        Tape.note("attention", { [q = q.lent, k = k.lent, v = v.lent, o = out.lent] in blocks.forward(q, k, v, into: o) })
+        Tape.note("attention", { [q = q.lent, k = k.lent, v = v.lent, o = out.lent, blocks = blocks.lent] in blocks.forward(q, k, v, into: o) })
         if GradMode.needs(q, k, v) {
             out.attach("ScaledDotProductFlashAttentionForCpuBackward0", TensorList(q, k, v)) { node in
-                node.save(q, k, v)
+                node.save(q, k, v, mask)
             } backward: { node, g in
                 guard let g = g[0] else { return [nil, nil, nil] }
                 let (q, k, v) = (try node.saved(0), try node.saved(1), try node.saved(2))
+                let mask = try node.savedOptional(3)
                 if GradMode.isEnabled {
-                    return try attentionGradients(node, g, q, k, v, recordedWeights(q, k, nil, causal, scale), scale)
+                    return try attentionGradients(node, g, q, k, v, recordedWeights(q, k, mask, causal, scale), scale)
                 }
                 let (dq, dk, dv) = (try q.emptyLike(), try k.emptyLike(), try v.emptyLike())
                 blocks.backward(g, q, k, v, into: dq, dk, dv)
                 Tape.note(
                     "attention_backward",
-                    { [g = g.lent, q = q.lent, k = k.lent, v = v.lent, dq = dq.lent, dk = dk.lent, dv = dv.lent] in
+                    { [g = g.lent, q = q.lent, k = k.lent, v = v.lent, dq = dq.lent, dk = dk.lent, dv = dv.lent, blocks = blocks.lent] in
                         blocks.backward(g, q, k, v, into: dq, dk, dv)
                     })
                 return TensorList(node.needs(0) ? dq : nil, node.needs(1) ? dk : nil, node.needs(2) ? dv : nil)

@@ -6,6 +6,12 @@ import MartletKernels
 struct AttentionBlocks {
     let causal: Bool
     let scale: Double
+    /// Added to the scores: batch x heads x queries x keys with any strides, of the operands' dtype. A query that it lets
+    /// see nothing (all -inf) gets zeros.
+    let mask: Tensor?
+
+    /// The same, holding no memory: for launches, whose memory the recording holds.
+    var lent: AttentionBlocks { AttentionBlocks(causal: causal, scale: scale, mask: mask?.lent) }
 
     /// Queries of a block: its scores stay in cache for some thousand keys.
     private static let rows = 64
@@ -49,25 +55,59 @@ struct AttentionBlocks {
 
     /// The weights of queries `from..<to`, row by row, for the keys that any of them sees; returns how many those are.
     private func weights<T: BinaryFloatingPoint>(
-        _ q: Head<T>, _ k: Head<T>, _ from: Int, _ to: Int, _ keys: Int, _ features: Int, into p: UnsafeMutablePointer<T>
+        _ q: Head<T>, _ k: Head<T>, _ mask: Head<T>?, _ from: Int, _ to: Int, _ keys: Int, _ features: Int,
+        into p: UnsafeMutablePointer<T>
     ) -> Int {
         let seen = causal ? Swift.min(keys, to) : keys
         product(to - from, seen, features, scale, q.from(from), q.row, q.column, k.base, k.column, k.row, 0, p, seen, 1)
+        if let mask { add(mask, from, to, seen, to: p) }
         if causal {
-            for i in from..<Swift.min(to, seen) { for j in (i + 1)..<Swift.max(seen, i + 1) { p[(i - from) * seen + j] = -.infinity } }
+            for i in from..<Swift.max(from, Swift.min(to, seen)) { for j in (i + 1)..<Swift.max(seen, i + 1) { p[(i - from) * seen + j] = -.infinity } }
         }
+        let blind = mask == nil ? 0 : clearBlindRows(p, to - from, seen)
         let (rows, columns, raw) = (Int64(to - from), Int64(seen), UnsafeMutableRawPointer(p))
         if T.self == Float.self { mk_softmax_f32(raw.as(), raw.as(), rows, columns) } else { mk_softmax_f64(raw.as(), raw.as(), rows, columns) }
+        if blind != 0 {
+            for i in 0..<(to - from) where blind >> UInt64(i) & 1 != 0 { (p + i * seen).update(repeating: 0, count: seen) }
+        }
         return seen
+    }
+
+    /// Adds rows `from..<to` of the mask to a block of scores.
+    private func add<T: BinaryFloatingPoint>(_ mask: Head<T>, _ from: Int, _ to: Int, _ keys: Int, to p: UnsafeMutablePointer<T>) {
+        for i in from..<to {
+            let (row, scores) = (UnsafeMutableRawPointer(mask.from(i)), UnsafeMutableRawPointer(p + (i - from) * keys))
+            let (code, step, n) = (BinaryOp.add.rawValue, Int64(mask.column), Int64(keys))
+            if T.self == Float.self {
+                mk_binary_f32(code, scores.as(), 1, row.as(), step, scores.as(), 1, n)
+            } else {
+                mk_binary_f64(code, scores.as(), 1, row.as(), step, scores.as(), 1, n)
+            }
+        }
+    }
+
+    /// Puts zeros into rows of scores that are all -inf, of which no softmax can be taken; a bit for each.
+    private func clearBlindRows<T: BinaryFloatingPoint>(_ p: UnsafeMutablePointer<T>, _ rows: Int, _ keys: Int) -> UInt64 {
+        var blind: UInt64 = 0
+        for i in 0..<rows {
+            let row = p + i * keys
+            var j = 0
+            while j < keys && row[j] == -.infinity { j += 1 }
+            if j < keys { continue }
+            row.update(repeating: 0, count: keys)
+            blind |= 1 << UInt64(i)
+        }
+        return blind
     }
 
     private func forward<T: BinaryFloatingPoint>(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ out: Tensor, _: T.Type) {
         let (queries, keys, features, values) = (q.sizes[2], k.sizes[2], q.sizes[3], v.sizes[3])
         forEachHead(q, k, blocks: 1, T.self) { b, h, p in
             let (qh, kh, vh, oh) = (Head<T>(q, b, h), Head<T>(k, b, h), Head<T>(v, b, h), Head<T>(out, b, h))
+            let mh = mask.map { Head<T>($0, b, h) }
             for from in stride(from: 0, to: queries, by: AttentionBlocks.rows) {
                 let to = Swift.min(queries, from + AttentionBlocks.rows)
-                let seen = weights(qh, kh, from, to, keys, features, into: p)
+                let seen = weights(qh, kh, mh, from, to, keys, features, into: p)
                 product(to - from, values, seen, 1, p, seen, 1, vh.base, vh.row, vh.column, 0, oh.from(from), oh.row, oh.column)
             }
         }
@@ -80,12 +120,13 @@ struct AttentionBlocks {
         forEachHead(q, k, blocks: 2, T.self) { b, h, p in
             let (gh, qh, kh, vh) = (Head<T>(g, b, h), Head<T>(q, b, h), Head<T>(k, b, h), Head<T>(v, b, h))
             let (dqh, dkh, dvh) = (Head<T>(dq, b, h), Head<T>(dk, b, h), Head<T>(dv, b, h))
+            let mh = mask.map { Head<T>($0, b, h) }
             let ds = p + AttentionBlocks.rows * keys
             // The last block sees every key, and so gives each its first share.
             for from in stride(from: 0, to: queries, by: AttentionBlocks.rows).reversed() {
                 let to = Swift.min(queries, from + AttentionBlocks.rows)
                 let (n, isFirst) = (to - from, to == queries)
-                let seen = weights(qh, kh, from, to, keys, features, into: p)
+                let seen = weights(qh, kh, mh, from, to, keys, features, into: p)
                 if isFirst && seen < keys {
                     for j in seen..<keys {
                         for c in 0..<features { dkh.from(j)[c * dkh.column] = 0 }
