@@ -35,10 +35,11 @@ static inline void stores_done(void) {
 #endif
 }
 
-/* w elements of p from i on, as contiguous memory: p itself or a copy in buffer. */
+/* w elements of p from i on, as contiguous memory: p itself or a copy in buffer, where a single value stays. */
 #define DEFINE_READ(T, S) \
-static inline const T *read_##S(const T *p, int64_t s, int64_t i, int64_t w, T *buffer) { \
+static inline const T *read_##S(const T *p, int64_t s, int64_t i, int64_t begin, int64_t w, T *buffer) { \
     if (s == 1) return p + i; \
+    if (s == 0 && i != begin) return buffer; \
     p += i * s; \
     for (int64_t k = 0; k < w; k++) buffer[k] = p[k * s]; \
     return buffer; \
@@ -57,9 +58,9 @@ static void blocks_##S(const call *k, int64_t begin, int64_t end) { \
         ? end - begin : BLOCK; \
     for (int64_t i = begin; i < end; i += size) { \
         int64_t w = end - i < size ? end - i : size; \
-        const T *a = read_##S(k->a, k->sa, i, w, buf_a); \
-        const T *b = uses_b ? read_##S(k->b, k->sb, i, w, buf_b) : NULL; \
-        const T *c = uses_c ? read_##S(k->c, k->sc, i, w, buf_c) : NULL; \
+        const T *a = read_##S(k->a, k->sa, i, begin, w, buf_a); \
+        const T *b = uses_b ? read_##S(k->b, k->sb, i, begin, w, buf_b) : NULL; \
+        const T *c = uses_c ? read_##S(k->c, k->sc, i, begin, w, buf_c) : NULL; \
         if (k->kind == COMPARE) { \
             uint8_t *o = (uint8_t *)k->out + i * k->so; \
             t->compare_##S(k->op, a, b, k->so == 1 ? o : cond, w); \
@@ -76,7 +77,7 @@ static void blocks_##S(const call *k, int64_t begin, int64_t end) { \
         case ADDCMUL: t->addcmul_##S(a, b, c, (T)k->value, o, w); break; \
         case ADDCDIV: t->addcdiv_##S(a, b, c, (T)k->value, o, w); break; \
         case LERP: t->lerp_##S(a, b, c, o, w); break; \
-        case WHERE: t->where_##S(read_u8(k->c, k->sc, i, w, cond), a, b, o, w); break; \
+        case WHERE: t->where_##S(read_u8(k->c, k->sc, i, begin, w, cond), a, b, o, w); break; \
         default: t->binary_right_##S(MK_MUL, a, (T)k->value, o, w); break; \
         } \
         if (k->so != 1) for (int64_t j = 0; j < w; j++) to[j * k->so] = buf_out[j]; \
