@@ -24,7 +24,7 @@ static void piece_##S(void *context, int64_t r, int64_t end) { \
 } \
 static void run_##S(job_##S j, int64_t rows) { \
     if (rows <= 0 || j.cols <= 0) return; \
-    mk_parallel_for(rows, (MK_GRAIN / 4 + j.cols - 1) / j.cols, piece_##S, &j); \
+    mk_parallel_for(rows, (MK_GRAIN / 2 + j.cols - 1) / j.cols, piece_##S, &j); \
 } \
 void mk_copy_rows_##S(const T *x, int64_t xr, T *y, int64_t yr, int64_t rows, int64_t cols) { \
     mk_active->copy_rows_##S(x, xr, y, yr, rows, cols); \
