@@ -78,15 +78,13 @@ extension Tensor {
     private static func fusedAttention(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
     ) throws -> Tensor {
-        let half = q.dtype.size == 2
-        if !half { return try attentionInBlocks(q, k, v, mask, causal, scale) }
+        if q.dtype.size != 2 { return try attentionInBlocks(q, k, v, mask, causal, scale) }
         let (p, out) = try withNoGrad { () throws -> (Tensor, Tensor) in
-            let type = half ? DType.float32 : q.dtype
-            let p = try attentionWeights(q.to(type), k.to(type), mask, causal, scale)
+            let p = try attentionWeights(q.to(.float32), k.to(.float32), mask, causal, scale)
             var shape = q.sizes
             shape[3] = v.sizes[3]
-            let out = try half ? Tensor.empty(shape, type) : q.emptyLike(shape)
-            batchedGemm(p, try v.to(type), into: out)
+            let out = try Tensor.empty(shape, .float32)
+            batchedGemm(p, try v.to(.float32), into: out)
             return (p, try out.to(q.dtype))
         }
         if GradMode.needs(q, k, v) {
@@ -154,7 +152,7 @@ extension Tensor {
             node.needs(0) ? try ds.matmul(k) : nil, node.needs(1) ? try ds.transpose(-2, -1).matmul(q) : nil, dv)
     }
 
-    /// softmax(q kᵀ * scale + mask) for float32 or float64 batches of heads, without history.
+    /// softmax(q kᵀ * scale + mask) for float32 batches of heads, without history: the weights of half types.
     private static func attentionWeights(
         _ q: Tensor, _ k: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
     ) throws -> Tensor {
