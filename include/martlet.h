@@ -1073,6 +1073,11 @@ MT_API mt_tensor mt_linear(mt_tensor input, mt_tensor weight, mt_tensor bias);
  * gelu is exact, gelu_tanh its approximation. */
 enum { MT_ACT_RELU = 0, MT_ACT_TANH = 1, MT_ACT_SIGMOID = 2, MT_ACT_GELU = 3, MT_ACT_GELU_TANH = 4, MT_ACT_SILU = 5 };
 MT_API mt_tensor mt_linear_then(mt_tensor input, mt_tensor weight, mt_tensor bias, int32_t activation);
+/* The feed-forward net of a Transformer's layer (Vaswani et al. 2017) in one step: input (... x in) through the map of
+ * weight1 (hidden x in) and bias1 (hidden, may be NULL), an activation, dropout with probability `dropout`, 0 for none, and
+ * the map of weight2 (out x hidden) and bias2 (out, may be NULL). The values and draws of the steps one by one. */
+MT_API mt_tensor mt_feed_forward(mt_tensor input, mt_tensor weight1, mt_tensor bias1, int32_t activation, double dropout,
+                                 mt_tensor weight2, mt_tensor bias2);
 /* For each k: input1' weight[k] input2 + bias[k]; weight is out x in1 x in2, bias may be NULL. */
 MT_API mt_tensor mt_bilinear(mt_tensor input1, mt_tensor input2, mt_tensor weight, mt_tensor bias);
 

@@ -155,6 +155,20 @@ public func mt_linear_then(_ input: mt_tensor?, _ weight: mt_tensor?, _ bias: mt
     }
 }
 
+@_cdecl("mt_feed_forward") @implementation
+public func mt_feed_forward(
+    _ input: mt_tensor?, _ weight1: mt_tensor?, _ bias1: mt_tensor?, _ activation: Int32, _ dropout: Double, _ weight2: mt_tensor?,
+    _ bias2: mt_tensor?
+) -> mt_tensor? {
+    result {
+        guard let f = LinearActivation(rawValue: activation) else {
+            throw MartletError.value("mt_feed_forward: unknown activation \(activation)")
+        }
+        return try T(input, "input").feedForward(
+            T(weight1, "weight1"), optional(bias1, "bias1"), then: f, dropout: dropout, T(weight2, "weight2"), optional(bias2, "bias2"))
+    }
+}
+
 @_cdecl("mt_bilinear") @implementation
 public func mt_bilinear(_ a: mt_tensor?, _ b: mt_tensor?, _ weight: mt_tensor?, _ bias: mt_tensor?) -> mt_tensor? {
     result { try T(a, "input1").bilinear(T(b, "input2"), T(weight, "weight"), optional(bias, "bias")) }

@@ -162,6 +162,14 @@ void mk_where_##S(const uint8_t *cond, int64_t sc, const T *a, int64_t sa, const
 } \
 void mk_scale_##S(const T *x, int64_t sx, T factor, T *out, int64_t so, int64_t n) { \
     run_##S(&(call){.kind = SCALE, .a = x, .sa = sx, .value = factor, .out = out, .so = so}, n); \
+} \
+typedef struct { const T *x; const uint8_t *bits; int64_t first; T scale; T *out; } dropping_##S; \
+static void dropped_##S(void *context, int64_t begin, int64_t end) { \
+    const dropping_##S *k = context; \
+    mk_active->dropout_##S(k->x + begin, k->bits, k->first + begin, k->scale, k->out + begin, end - begin); \
+} \
+void mk_dropout_##S(const T *x, const uint8_t *bits, int64_t first, T scale, T *out, int64_t n) { \
+    mk_parallel_for(n, MK_GRAIN, dropped_##S, &(dropping_##S){x, bits, first, scale, out}); \
 }
 
 DEFINE(float, f32)

@@ -58,6 +58,7 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
     void (*addcdiv_##S)(const T *a, const T *b, const T *c, T value, T *out, int64_t n); \
     void (*lerp_##S)(const T *a, const T *b, const T *w, T *out, int64_t n); \
     void (*where_##S)(const uint8_t *c, const T *a, const T *b, T *out, int64_t n); \
+    void (*dropout_##S)(const T *x, const uint8_t *bits, int64_t first, T scale, T *out, int64_t n); \
     T (*sum_##S)(const T *x, int64_t n); \
     T (*sum_strided_##S)(const T *x, int64_t s, int64_t n); \
     T (*sumsq_##S)(const T *x, int64_t n); \

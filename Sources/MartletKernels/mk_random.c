@@ -138,15 +138,51 @@ INLINE void mk_uniform_f64_body(mk_mt19937 *g, double *out, int64_t n, double fr
 }
 VARIANTS(mk_uniform_f64, (mk_mt19937 * g, double *out, int64_t n, double from, double to), (g, out, n, from, to))
 
-INLINE void mk_bernoulli_f32_body(mk_mt19937 *g, float *out, int64_t n, double p) {
-    uint32_t w[2 * CHUNK];
-    for (int64_t done = 0, k; done < n; done += k) {
-        k = n - done < CHUNK ? n - done : CHUNK;
-        mk_mt_fill32(g, w, 2 * k);
-        for (int64_t i = 0; i < k; ++i) out[done + i] = unit64(w[2 * i], w[2 * i + 1]) < p ? 1.0f : 0.0f;
+/* ---- Bernoulli ---- */
+
+typedef int64_t l8 __attribute__((vector_size(64)));
+
+/* Eight draws of unit64 below p, -1 for each that is: the 53 bits are compared as integers, with p 2^53. */
+INLINE void below8(const uint32_t *w, double p, l8 *kept) {
+    l8 v;
+    memcpy(&v, w, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = (v << 32 & 0x1fffff00000000) | (v >> 32 & 0xffffffff);
+#else
+    v &= 0x1fffffffffffff;
+#endif
+    *kept = v < (int64_t)ceil(p * 0x1p53);
+}
+
+/* Draws n values and hands them to `each` by eights, which writes the first k of them. */
+#define DRAW_BY_EIGHTS(...) \
+    uint32_t w[2 * CHUNK]; \
+    for (int64_t done = 0, k; done < n; done += k) { \
+        k = n - done < CHUNK ? n - done : CHUNK; \
+        mk_mt_fill32(g, w, 2 * k); \
+        memset(w + 2 * k, 0xff, (size_t)(-k & 7) * 2 * sizeof *w); /* nothing is below p beyond the last */ \
+        for (int64_t i = 0; i < k; i += 8) { \
+            l8 kept; \
+            below8(w + 2 * i, p, &kept); \
+            __VA_ARGS__ \
+        } \
     }
+
+INLINE void mk_bernoulli_f32_body(mk_mt19937 *g, float *out, int64_t n, double p) {
+    DRAW_BY_EIGHTS({
+        f8 v = __builtin_convertvector(kept & 1, f8);
+        memcpy(out + done + i, &v, (size_t)(k - i < 8 ? k - i : 8) * sizeof *out);
+    })
 }
 VARIANTS(mk_bernoulli_f32, (mk_mt19937 * g, float *out, int64_t n, double p), (g, out, n, p))
+
+INLINE void mk_bernoulli_bits_body(mk_mt19937 *g, uint8_t *out, int64_t n, double p) {
+    DRAW_BY_EIGHTS({
+        l8 bits = kept & (l8){1, 2, 4, 8, 16, 32, 64, 128};
+        out[(done + i) / 8] = (uint8_t)__builtin_reduce_or(bits);
+    })
+}
+VARIANTS(mk_bernoulli_bits, (mk_mt19937 * g, uint8_t *out, int64_t n, double p), (g, out, n, p))
 
 /* ---- normal ----
  *

@@ -193,6 +193,28 @@ static void linear_then(void) {
     mt_scope_end();
 }
 
+static void feed_forward(void) {
+    mt_scope_begin();
+    float numbers[6] = {1, -2, 3, .5f, -1, 2}, shift[2] = {.5f, -4};
+    mt_tensor x = mt_tensor_from_f32(numbers, SHAPE(2, 3)), w1 = mt_tensor_from_f32(numbers, SHAPE(2, 3));
+    mt_tensor w2 = mt_tensor_from_f32(numbers, SHAPE(3, 2)), b = mt_tensor_from_f32(shift, SHAPE(2));
+    CHECK(mt_set_requires_grad(w1, 1) == 0 && mt_set_requires_grad(w2, 1) == 0);
+    mt_tensor y = mt_feed_forward(x, w1, b, MT_ACT_GELU, 0, w2, NULL);
+    mt_tensor apart = mt_linear(mt_linear_then(x, w1, b, MT_ACT_GELU), w2, NULL);
+    int32_t same = 0;
+    CHECK(y && mt_equal(y, apart, &same) == 0 && same);
+    CHECK(mt_backward(mt_sum(y, NULL, 0, 0, MT_DTYPE_NONE), NULL, 0, 0) == 0);
+    mt_tensor g1 = mt_clone(mt_grad(w1)), g2 = mt_clone(mt_grad(w2));
+    CHECK(mt_set_grad(w1, NULL) == 0 && mt_set_grad(w2, NULL) == 0);
+    CHECK(mt_backward(mt_sum(apart, NULL, 0, 0, MT_DTYPE_NONE), NULL, 0, 0) == 0);
+    CHECK(mt_equal(g1, mt_grad(w1), &same) == 0 && same && mt_equal(g2, mt_grad(w2), &same) == 0 && same);
+    CHECK_ERROR(!mt_feed_forward(x, w1, b, -1, 0, w2, NULL), MT_ERROR_VALUE, "unknown activation -1");
+    CHECK_ERROR(!mt_feed_forward(x, w1, b, MT_ACT_RELU, 1.5, w2, NULL), MT_ERROR_RUNTIME,
+                "dropout probability has to be between 0 and 1, but got 1.5");
+    CHECK_ERROR(!mt_feed_forward(x, w1, b, MT_ACT_RELU, 0, w1, NULL), MT_ERROR_RUNTIME, "shapes cannot be multiplied (2x2 and 3x2)");
+    mt_scope_end();
+}
+
 int main(void) {
     CHECK(strcmp(mt_version(), "0.1.0") == 0);
     recording();
@@ -201,5 +223,6 @@ int main(void) {
     foreign_memory();
     rows();
     linear_then();
+    feed_forward();
     return finish();
 }

@@ -240,6 +240,17 @@ static void C(check_mixed)(void) {
         }
         K(where)(truth, C(xs), C(zs), C(out), count);
         for (size_t i = 0; i < n; i++) verify(C(places)(C(out)[i], truth[i] ? C(xs)[i] : C(zs)[i], 0) == 0, "where");
+        uint8_t *bits = malloc(n / 8 + 4);
+        for (size_t i = 0; i < n / 8 + 4; i++) bits[i] = (uint8_t)below(256);
+        for (int64_t first = 0; first < 9 && first < count; first++) {
+            K(dropout)(C(zs), bits, first, (T)1.25, C(out), count - first);
+            for (int64_t i = 0; i < count - first; i++) {
+                int kept = bits[(first + i) / 8] >> (first + i) % 8 & 1;
+                verify(C(places)(C(out)[i], C(zs)[i] * (T)(kept ? 1.25 : 0), 0) == 0, "dropout of %lld from bit %lld at %lld",
+                       (long long)count, (long long)first, (long long)i);
+            }
+        }
+        free(bits);
         C(fill)(C(xs), count, 1, 2);
         C(fill)(C(ys), count, 1, 2);
         T s = (T)uniform(1, 2);

@@ -73,6 +73,7 @@ static void check_random(void) {
     static uint32_t words[10000];
     static float f[5003];
     static double d[1001];
+    static uint8_t bits[626];
     for (int32_t portable = 0; portable < 2; portable++) {
         mk_random_set_portable(portable);
         mk_mt19937 g;
@@ -84,8 +85,13 @@ static void check_random(void) {
         seen[0] = hash_of(f, sizeof f);
         mk_normal_f32(&g, f, 5003, 1, 3);
         seen[1] = hash_of(f, sizeof f);
+        mk_mt19937 before = g;
         mk_bernoulli_f32(&g, f, 5003, 0.3);
         seen[2] = hash_of(f, sizeof f);
+        mk_mt19937 again = before, copy = g;
+        mk_bernoulli_bits(&again, bits, 5003, 0.3);
+        for (int i = 0; i < 5003; i++) verify((bits[i / 8] >> i % 8 & 1) == f[i], "Bernoulli bit %d", i);
+        verify(bits[625] >> 3 == 0 && mk_mt_next64(&again) == mk_mt_next64(&copy), "Bernoulli bits and what follows");
         mk_uniform_f64(&g, d, 1001, -1, 2);
         seen[3] = hash_of(d, sizeof d);
         seen[4] = mk_mt_next64(&g);

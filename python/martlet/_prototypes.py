@@ -325,6 +325,7 @@ PROTOTYPES = {
     "mt_lgamma": "p:p",
     "mt_lgamma_": "i:p",
     "mt_linear": "p:ppp",
+    "mt_feed_forward": "p:pppidpp",
     "mt_linear_then": "p:pppi",
     "mt_linspace": "p:ddqi",
     "mt_log": "p:p",

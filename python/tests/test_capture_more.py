@@ -73,6 +73,10 @@ OTHERS = {
     "sparse sum": lambda x: (torch.sparse_coo_tensor(INDEX, x[0], (5, 5)) + torch.sparse_coo_tensor(INDEX[:, 1:4], x[1, :3], (5, 5)))
     .to_dense() + torch.cat([torch.sparse_coo_tensor(INDEX, x[2], (5, 5))] * 2).to_dense()[5:],
     "counts": lambda x: torch.histc(x, 5, -2, 2) + torch.isin(x, x[:, 0]) + F.one_hot((x > 0).long()[0], 3).sum(),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x * 2, x, dropout_p=0.3)
+    + F.scaled_dot_product_attention(x, x, x, attn_mask=x[:, :4].detach() > -1)
+    + F.scaled_dot_product_attention(x.half(), x.half(), x.half(), is_causal=True).float(),
+    "feed-forward": lambda x: F._feed_forward(x, x[:3], x[0, :3], "gelu", 0.3, x.t()[:, :3], x[1]),
     "draws": lambda x: torch.multinomial(x.detach().abs(), 2).sum() * x + torch.poisson(x.detach().abs() * 5)
     + torch.bernoulli(x.detach().sigmoid()) + torch.normal(x.detach(), x.detach().abs()) + torch.multinomial(x[0].detach().exp(), 9, True).sum(),
 }

@@ -215,3 +215,114 @@ def test_encoder_layer(activation):
         y = net(x)
         return [y, *T.autograd.grad((y ** 2).sum(), [x, *net.parameters()])]
     both(run)
+
+
+def encoder_layer(T, activation="relu", dropout=0.0, bias=True, dtype="float32", **options):
+    net = T.nn.TransformerEncoderLayer(6, 2, 5, dropout=dropout, activation=activation, bias=bias, **options)
+    with T.no_grad():
+        for i, p in enumerate(net.parameters()):
+            p.copy_(T.tensor(numbers(*p.shape, seed=i + 1)))
+    return net.double() if dtype == "float64" else net
+
+
+def feed(T, net, x):
+    """The feed-forward net of an encoder layer: one step of martlet's, four of torch's."""
+    if T is martlet:
+        return martlet.nn.modules.transformer._feed_forward(x, net.linear1, net.activation, net.dropout, net.linear2)
+    return net.linear2(net.dropout(net.activation(net.linear1(x))))
+
+
+def names_below(node, levels):
+    """The names along the first of what follows that is no end, one level after the other."""
+    names = []
+    for _ in range(levels):
+        names.append([node.name(), neighbours(node)])
+        node = next(n for n, _ in node.next_functions if n is not None and not n.name().endswith("AccumulateGrad"))
+    return names
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dropout", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("name", ["relu", "gelu", "Tanh", "Sigmoid", "SiLU", "GELU"])
+def test_feed_forward(name, dropout, bias, dtype):
+    def run(T):
+        net = encoder_layer(T, name if name.islower() else getattr(T.nn, name)(), dropout, bias, dtype)
+        x = T.tensor(numbers(2, 3, 6, dtype=dtype), requires_grad=True)
+        inputs = [x, *net.linear1.parameters(), *net.linear2.parameters()]
+        T.manual_seed(4)
+        plain = T.autograd.grad((feed(T, net, x) ** 3).sum(), inputs)
+        with T.no_grad():
+            silent = feed(T, net, x)
+        y = feed(T, net, x)
+        # Of second derivatives in the hundreds float32 keeps too few digits to tell.
+        recorded = both_orders(T, (y ** 3).sum(), inputs) if dtype == "float64" else []
+        return [y, silent, *plain, *recorded, T.rand(3)]
+    both(run)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("name", ["relu", "gelu"])
+def test_feed_forward_has_the_bits_of_the_steps(name, dropout):
+    net = encoder_layer(martlet, name, dropout)
+    x = martlet.tensor(numbers(9, 6), requires_grad=True)
+    inputs = [x, *net.linear1.parameters(), *net.linear2.parameters()]
+    martlet.manual_seed(1)
+    joined = feed(martlet, net, x)
+    martlet.manual_seed(1)
+    apart = net.linear2(net.dropout(net.activation(net.linear1(x))))
+    assert martlet.equal(joined, apart)
+    for a, b in zip(martlet.autograd.grad(joined.sum(), inputs), martlet.autograd.grad(apart.sum(), inputs)):
+        assert martlet.equal(a, b)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_feed_forward_shows_the_steps(dropout):
+    def run(T):
+        # torch has nodes for transposed weights, which stand for the weights themselves here
+        net, x = encoder_layer(T, "gelu", dropout), T.tensor(numbers(4, 6), requires_grad=True)
+        shown = names_below(feed(T, net, x).grad_fn, 3 if dropout else 2)
+        return [str(shown).replace("TBackward0", "torch::autograd::AccumulateGrad")]
+    both(run)
+
+
+@pytest.mark.parametrize("frozen", ["linear1.weight", "linear2.weight", "linear1.bias", "linear2.bias", "linear1", "linear2"])
+def test_feed_forward_with_parts_frozen(frozen):
+    def run(T):
+        net, x = encoder_layer(T, "gelu", 0.3), T.tensor(numbers(4, 6), requires_grad=True)
+        for n, p in net.named_parameters():
+            if n.startswith(frozen):
+                p.requires_grad_(False)
+        inputs = [x, *(p for n, p in net.named_parameters() if n.startswith("linear") and p.requires_grad)]
+        T.manual_seed(2)
+        return both_orders(T, (feed(T, net, x) ** 3).sum(), inputs)
+    both(run)
+
+
+def test_feed_forward_gives_only_what_is_wanted():
+    net, x = encoder_layer(martlet), martlet.tensor(numbers(4, 6), requires_grad=True)
+    y = feed(martlet, net, x).pow(2).sum()
+    all_of_them = [x, *net.linear1.parameters(), *net.linear2.parameters()]
+    whole = martlet.autograd.grad(y, all_of_them, retain_graph=True)
+    for t, g in zip(all_of_them, whole):
+        assert martlet.equal(martlet.autograd.grad(y, t, retain_graph=True)[0], g)
+
+
+def test_feed_forward_that_somebody_listens_to_runs_apart():
+    for part in ("linear1", "dropout", "linear2"):
+        net, seen = encoder_layer(martlet, "relu", 0.2), []
+        getattr(net, part).register_forward_hook(lambda m, args, out: seen.append(out))
+        net(martlet.tensor(numbers(4, 1, 6)))
+        assert len(seen) == 1
+
+
+def test_weights_that_are_frozen_after_the_step():
+    """The way back while recording makes the step anew, and then from what wants no gradient any more."""
+    def run(T):
+        net, x = encoder_layer(T, "gelu"), T.tensor(numbers(4, 6))
+        y, z = feed(T, net, x), layer(T, T.nn.GELU())(x)
+        for p in net.parameters():
+            p.requires_grad_(False)
+        v = T.ones(4, 6, requires_grad=True)
+        return list(T.autograd.grad((y * v).sum(), [v], create_graph=True))
+    both(run)

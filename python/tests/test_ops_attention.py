@@ -132,3 +132,64 @@ def test_masks_over_several_blocks_of_queries(torch, kind, causal):
         return [out, *t.autograd.grad((out * t.tensor(weights.tolist(), dtype=t.float64)).sum(), given)]
     for ours, theirs in zip(run(martlet), run(torch)):
         np.testing.assert_allclose(np.array(ours.tolist()), theirs.detach().numpy(), rtol=1e-9, atol=1e-11)
+
+
+DROPPED = [((2, 3, 4, 8), (2, 3, 5, 8)), ((3, 4, 8), (3, 5, 8)), ((4, 8), (5, 8)), ((1, 2, 3, 4, 8), (1, 2, 3, 5, 8)),
+           ((2, 3, 150, 8), (2, 3, 70, 8))]
+
+
+@pytest.mark.parametrize("p", [0.3, 1.0])
+@pytest.mark.parametrize("how", ["plain", "causal", "mask"])
+@pytest.mark.parametrize("shapes", DROPPED, ids=str)
+def test_dropout_gradients_and_what_is_drawn_next(torch, shapes, how, p):
+    (L, E), S = shapes[0][-2:], shapes[1][-2]
+    allowed = np.random.default_rng(1).random((L, S)) < .7
+
+    def run(t):
+        q, k, v = (t.tensor(a.tolist(), dtype=t.float64, requires_grad=True) for a in qkv(*shapes))
+        given = {"causal": {"is_causal": True}, "mask": {"attn_mask": t.tensor(allowed.tolist())}}.get(how, {})
+        t.manual_seed(7)
+        out = t.nn.functional.scaled_dot_product_attention(q, k, v, dropout_p=p, **given)
+        first = t.autograd.grad((out * out.detach().cos()).sum(), [q, k, v], retain_graph=True)
+        recorded = t.autograd.grad((out ** 3).sum(), [q, k, v], create_graph=True)
+        return [out, *first, *recorded, *t.autograd.grad(sum((g ** 2).sum() for g in recorded), [q, k, v]), t.rand(3)]
+    for ours, theirs in zip(run(martlet), run(torch)):
+        np.testing.assert_allclose(np.array(ours.tolist()), theirs.detach().numpy(), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 8), (3, 4, 8), (4, 8), (1, 2, 3, 4, 8)])
+@pytest.mark.parametrize("p", [0.0, 0.5])
+def test_names_in_the_graph(torch, shape, p):
+    def names(t):
+        x = [t.rand(*shape, requires_grad=True) for _ in range(3)]
+        node = t.nn.functional.scaled_dot_product_attention(*x, dropout_p=p).grad_fn
+        return node.name(), node.next_functions[0][0].name() if len(node.next_functions) == 1 else len(node.next_functions)
+    ours, theirs = names(martlet), names(torch)
+    assert ours[0] == theirs[0]
+    if ours[0] == "UnsafeViewBackward0":
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_in_blocks(torch, dtype, causal):
+    def run(t):
+        kind = getattr(t, dtype)
+        x = [t.tensor(a.tolist(), dtype=kind, requires_grad=True) for a in qkv((1, 2, 70, 8), (1, 2, 90, 8))]
+        out = t.nn.functional.scaled_dot_product_attention(*x, is_causal=causal)
+        return [a.float() for a in (out, *t.autograd.grad(out.float().pow(2).sum(), x))], out.dtype
+    (ours, kind), (theirs, _) = run(martlet), run(torch)
+    assert str(kind).endswith(dtype)
+    for a, b in zip(ours, theirs):
+        tolerance = 4e-3 if dtype == "float16" else 3e-2
+        np.testing.assert_allclose(np.array(a.tolist()), b.detach().numpy(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype, p", [("float32", 0.0), ("float32", 0.2), ("float16", 0.0)])
+def test_never_a_whole_matrix_of_weights(dtype, p):
+    """Sequences of 1024: a head's weights would be 4 MB, the draws of dropout are 1/32 of that."""
+    x = [martlet.rand(1, 4, 1024, 16).to(getattr(martlet, dtype)).requires_grad_() for _ in range(3)]
+    martlet.reset_peak_memory_stats()
+    before = martlet.memory_stats()["allocated_bytes.all.current"]
+    martlet.nn.functional.scaled_dot_product_attention(*x, dropout_p=p).float().sum().backward()
+    assert martlet.memory_stats()["allocated_bytes.all.peak"] - before < 4 << 20

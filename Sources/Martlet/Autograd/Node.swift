@@ -34,10 +34,9 @@ public class Node {
     var backward: Backward?
     /// What few steps have.
     var hooks: NodeHooks?
-    /// Where one node does what torch has two for: the step between this one and the first of its inputs.
+    /// Where one node does what torch has several for: the steps between this one and its inputs.
     var between: Between?
     private var shown: Node?
-    struct Between { var name: String, inputs: Int }
     /// Set by a step that can write its result over the gradient it is given.
     var canOverwrite = false
 
@@ -174,13 +173,36 @@ public class Node {
     /// The edges as torch's graph has them.
     public var shownEdges: EdgeList {
         guard let between else { return edges }
-        var (below, seen) = (EdgeList(), EdgeList())
-        for i in 0..<between.inputs { below.append(edges[i]) }
-        let image = shown ?? Node(between.name, kind: .image, edges: below, output: nil, backward: nil)
+        let image = shown ?? between.images(edges)
         shown = image
+        var seen = EdgeList()
+        for i in 0..<between.first { seen.append(edges[i]) }
         seen.append(Edge(node: image, index: 0))
-        for i in between.inputs..<edges.count { seen.append(edges[i]) }
+        for i in (between.first + between.inputs)..<edges.count { seen.append(edges[i]) }
         return seen
+    }
+
+    /// Steps that a node does along with its own.
+    struct Between {
+        /// The lowest of them, which takes `inputs` of the node's inputs from `first` on.
+        var name: String
+        var first = 0
+        var inputs: Int
+        /// What follows it, each if there: a function of the result, and dropout.
+        var activation: LinearActivation?
+        var isDropped = false
+
+        /// Nodes to look at; returns the topmost.
+        fileprivate func images(_ edges: EdgeList) -> Node {
+            func image(_ name: String, _ below: EdgeList) -> Node {
+                Node(name, kind: .image, edges: below, output: nil, backward: nil)
+            }
+            var below = EdgeList()
+            for i in first..<(first + inputs) { below.append(edges[i]) }
+            var node = image(name, below)
+            if let activation { node = image(activation.name, [Edge(node: node, index: 0)]) }
+            return isDropped ? image("MulBackward0", [Edge(node: node, index: 0), nil]) : node
+        }
     }
 
     static let secondBackward = MartletError.runtime(

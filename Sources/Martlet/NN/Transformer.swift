@@ -63,8 +63,10 @@ public final class TransformerEncoderLayer: Module {
     }
 
     private func feed(_ x: Tensor) throws -> Tensor {
-        let h = try x.linear(linear1.weight, linear1.bias, then: activation == .relu ? .relu : .gelu)
-        return try dropout2(linear2(dropout(h)))
+        let y = try x.feedForward(
+            linear1.weight, linear1.bias, then: activation == .relu ? .relu : .gelu, dropout: dropout.isTraining ? dropout.p : 0,
+            linear2.weight, linear2.bias)
+        return try dropout2(y)
     }
 }
 

@@ -33,11 +33,14 @@ extension Tensor {
             k = try key.repeatHeads(heads)
             v = try value.repeatHeads(heads)
         }
-        if fits4D(query, k, v, mask, dropout) {
-            return try fusedAttention(query, k, v, mask, causal, factor)
-        }
-        if mask != nil && causal {
+        let isFlash = dropout == 0 && fitsFlash(query, k, v, mask)
+        if mask != nil && causal && !isFlash {
             throw MartletError.runtime("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+        }
+        if fitsBlocks(query, k, v, mask) {
+            var kept: DropoutMask?
+            if dropout > 0 { kept = try .draw(weightSizes(query, k), dropout) }
+            return try attentionInBlocks(query, k, v, mask, kept, causal, factor, isFlash: isFlash)
         }
         var weights = try recordedWeights(query, k, mask, causal, factor)
         if dropout > 0 { weights = try weights.dropout(dropout, training: true) }
@@ -62,106 +65,116 @@ extension Tensor {
         return try unsqueeze(rank - 2).expand(wide).reshape(out)
     }
 
-    /// Whether the computation is the plain one on batches of heads, made in one step.
-    private static func fits4D(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ dropout: Double) -> Bool {
-        guard q.rank == 4, k.rank == 4, v.rank == 4, dropout == 0 else { return false }
-        guard q.sizes[0] == k.sizes[0], q.sizes[0] == v.sizes[0], q.sizes[1] == k.sizes[1], q.sizes[1] == v.sizes[1],
-            q.sizes[3] == k.sizes[3], q.sizes[3] == v.sizes[3], k.sizes[2] == v.sizes[2], q.numel > 0, k.numel > 0
-        else { return false }
+    /// Those of the weights, where query and key have the same leading dimensions.
+    private static func weightSizes(_ q: Tensor, _ k: Tensor) -> Dims {
+        var shape = q.sizes
+        shape[q.rank - 1] = k.sizes[k.rank - 2]
+        return shape
+    }
+
+    /// Whether torch has one step for this on a CPU, if nothing is dropped. Assumes ``fitsBlocks(_:_:_:_:)``.
+    private static func fitsFlash(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Bool {
+        q.rank == 4 && q.sizes[3] == v.sizes[v.rank - 1] && (mask == nil || mask!.rank == 2 || mask!.rank == 4)
+            && fitsBlocks(q, k, v, mask)
+    }
+
+    /// Whether the heads of all three are the same ones, and the mask, if any, is a constant that fits them.
+    private static func fitsBlocks(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Bool {
+        let n = q.rank
+        guard k.rank == n, v.rank == n, q.sizes[n - 1] == k.sizes[n - 1], k.sizes[n - 2] == v.sizes[n - 2] else { return false }
+        for i in 0..<(n - 2) where q.sizes[i] != k.sizes[i] || q.sizes[i] != v.sizes[i] { return false }
+        guard q.numel > 0, k.numel > 0, v.numel > 0 else { return false }
         guard let mask else { return true }
-        return !mask.requiresGrad && (mask.rank == 2 || mask.rank == 4)
-            && isExpandable(mask.sizes, [q.sizes[0], q.sizes[1], q.sizes[2], k.sizes[2]])
+        return !mask.requiresGrad && mask.rank >= 2 && isExpandable(mask.sizes, weightSizes(q, k))
     }
 
     // MARK: In one step
 
-    private static func fusedAttention(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
-    ) throws -> Tensor {
-        if q.dtype.size != 2 { return try attentionInBlocks(q, k, v, mask, causal, scale) }
-        let (p, out) = try withNoGrad { () throws -> (Tensor, Tensor) in
-            let p = try attentionWeights(q.to(.float32), k.to(.float32), mask, causal, scale)
-            var shape = q.sizes
-            shape[3] = v.sizes[3]
-            let out = try Tensor.empty(shape, .float32)
-            batchedGemm(p, try v.to(.float32), into: out)
-            return (p, try out.to(q.dtype))
-        }
-        if GradMode.needs(q, k, v) {
-            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", TensorList(q, k, v)) { node in
-                node.save(q, k, v, mask, p)
-            } backward: { node, g in
-                guard let g = g[0] else { return [nil, nil, nil] }
-                let (q, k, v) = (try node.saved(0), try node.saved(1), try node.saved(2))
-                let mask = try node.savedOptional(3)
-                // While recording, the weights are made again with their history.
-                let p = try GradMode.isEnabled
-                    ? recordedWeights(q, k, mask, causal, scale) : node.saved(4).to(q.dtype)
-                return try attentionGradients(node, g, q, k, v, p, scale)
-            }
-        }
-        return out
-    }
-
-    /// With no more than some rows of the weights there at a time; see ``AttentionBlocks``.
+    /// With no more than some rows of the weights there at a time; see ``AttentionBlocks``. Half types in float32.
     private static func attentionInBlocks(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ dropout: DropoutMask?, _ causal: Bool, _ scale: Double,
+        isFlash: Bool
     ) throws -> Tensor {
-        let added = try mask.map { mask in
-            try withNoGrad { try mask.additive(q.dtype).expand([q.sizes[0], q.sizes[1], q.sizes[2], k.sizes[2]]) }
+        let wide = q.dtype.size == 2 ? DType.float32 : q.dtype
+        let added = try mask.map { try withNoGrad { [m = $0] in try m.additive(wide).expand(weightSizes(q, k)).asHeads() } }
+        func blocks(_ dropout: DropoutMask?) -> AttentionBlocks {
+            AttentionBlocks(causal: causal, scale: scale, mask: added, dropout: dropout)
         }
-        let blocks = AttentionBlocks(causal: causal, scale: scale, mask: added)
         var shape = q.sizes
-        shape[3] = v.sizes[3]
-        let out = try q.emptyLike(shape)
-        blocks.forward(q, k, v, into: out)
-        Tape.note("attention", { [q = q.lent, k = k.lent, v = v.lent, o = out.lent, blocks = blocks.lent] in blocks.forward(q, k, v, into: o) })
-        if GradMode.needs(q, k, v) {
-            out.attach("ScaledDotProductFlashAttentionForCpuBackward0", TensorList(q, k, v)) { node in
-                node.save(q, k, v, mask)
-            } backward: { node, g in
-                guard let g = g[0] else { return [nil, nil, nil] }
-                let (q, k, v) = (try node.saved(0), try node.saved(1), try node.saved(2))
-                let mask = try node.savedOptional(3)
-                if GradMode.isEnabled {
-                    return try attentionGradients(node, g, q, k, v, recordedWeights(q, k, mask, causal, scale), scale)
-                }
-                let (dq, dk, dv) = (try q.emptyLike(), try k.emptyLike(), try v.emptyLike())
-                blocks.backward(g, q, k, v, into: dq, dk, dv)
-                Tape.note(
-                    "attention_backward",
-                    { [g = g.lent, q = q.lent, k = k.lent, v = v.lent, dq = dq.lent, dk = dk.lent, dv = dv.lent, blocks = blocks.lent] in
-                        blocks.backward(g, q, k, v, into: dq, dk, dv)
-                    })
-                return TensorList(node.needs(0) ? dq : nil, node.needs(1) ? dk : nil, node.needs(2) ? dv : nil)
-            }
+        shape[q.rank - 1] = v.sizes[v.rank - 1]
+        let out = try withNoGrad {
+            let (qw, kw, vw) = (try q.to(wide), try k.to(wide), try v.to(wide))
+            let out = try isFlash ? qw.emptyLike(shape) : .empty(shape, wide)
+            let (qh, kh, vh, oh) = (try qw.asHeads(), try kw.asHeads(), try vw.asHeads(), try out.asHeads())
+            let blocks = blocks(dropout)
+            blocks.forward(qh, kh, vh, into: oh)
+            Tape.note(
+                "attention",
+                { [q = qh.lent, k = kh.lent, v = vh.lent, o = oh.lent, blocks = blocks.lent] in blocks.forward(q, k, v, into: o) })
+            return try out.to(q.dtype)
         }
+        guard GradMode.needs(q, k, v) else { return out }
+        let name = isFlash ? "ScaledDotProductFlashAttentionForCpuBackward0" : q.rank == 2 ? "MmBackward0" : "UnsafeViewBackward0"
+        out.attach(name, TensorList(q, k, v)) { node in
+            node.save(q, k, v, mask, dropout?.bits)
+        } backward: { [form = dropout?.form] node, g in
+            guard let g = g[0] else { return [nil, nil, nil] }
+            let (q, k, v) = (try node.saved(0), try node.saved(1), try node.saved(2))
+            let (mask, bits) = (try node.savedOptional(3), try node.savedOptional(4))
+            let dropout = bits.map { DropoutMask(bits: $0, form: form!) }
+            if GradMode.isEnabled {
+                let weights = try recordedWeights(q, k, mask, causal, scale)
+                return try attentionGradients(node, g, q, k, v, weights, dropout, scale)
+            }
+            let (gw, qw, kw, vw) = (try g.to(wide), try q.to(wide), try k.to(wide), try v.to(wide))
+            let (dq, dk, dv) = (try qw.gradientRoom(), try kw.gradientRoom(), try vw.gradientRoom())
+            let (gh, qh, kh, vh) = (try gw.asHeads(), try qw.asHeads(), try kw.asHeads(), try vw.asHeads())
+            let (dqh, dkh, dvh) = (try dq.asHeads(), try dk.asHeads(), try dv.asHeads())
+            let blocks = blocks(dropout)
+            blocks.backward(gh, qh, kh, vh, into: dqh, dkh, dvh)
+            Tape.note(
+                "attention_backward",
+                { [g = gh.lent, q = qh.lent, k = kh.lent, v = vh.lent, dq = dqh.lent, dk = dkh.lent, dv = dvh.lent, blocks = blocks.lent] in
+                    blocks.backward(g, q, k, v, into: dq, dk, dv)
+                })
+            return TensorList(
+                node.needs(0) ? try dq.to(q.dtype) : nil, node.needs(1) ? try dk.to(q.dtype) : nil,
+                node.needs(2) ? try dv.to(q.dtype) : nil)
+        }
+        if !isFlash && q.rank > 2 { out.history?.between = .init(name: "BmmBackward0", inputs: 3) }
         return out
     }
 
-    /// The gradients of q, k and v by differentiable operations, from the weights `p`.
+    /// As batch x heads x length x features, without history; a view up to rank 4, or where all is in row-major order.
+    private func asHeads() throws -> Tensor {
+        if rank == 4 { return self }
+        if rank < 4 {
+            let (n, heads, step) = (rank, rank == 3 ? sizes[0] : 1, rank == 3 ? strides[0] : 0)
+            return alias(
+                sizes: [1, heads, sizes[n - 2], sizes[n - 1]], strides: [0, step, strides[n - 2], strides[n - 1]], offset: offset)
+        }
+        let (t, l, e) = (try withNoGrad { try contiguous() }, sizes[rank - 2], sizes[rank - 1])
+        return t.alias(sizes: [1, numel / (l * e), l, e], strides: [0, l * e, e, 1], offset: t.offset)
+    }
+
+    /// Memory for this tensor's gradient, which ``asHeads()`` gives a view of.
+    private func gradientRoom() throws -> Tensor { rank > 4 ? try .empty(sizes, dtype) : try emptyLike() }
+
+    /// The gradients of q, k and v by differentiable operations, from the weights `p` before dropout.
     private static func attentionGradients(
-        _ node: Node, _ g: Tensor, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ p: Tensor, _ scale: Double
+        _ node: Node, _ g: Tensor, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ p: Tensor, _ dropout: DropoutMask?, _ scale: Double
     ) throws -> TensorList {
-        let dv = node.needs(2) ? try p.transpose(-2, -1).matmul(g) : nil
+        func dropped(_ x: Tensor) throws -> Tensor {
+            guard let dropout else { return x }
+            if x.dtype.size != 2 { return try x.dropped(dropout) }
+            return try x.to(.float32).dropped(dropout).to(x.dtype)
+        }
+        let dv = node.needs(2) ? try dropped(p).transpose(-2, -1).matmul(g) : nil
         guard node.needs(0) || node.needs(1) else { return TensorList(nil, nil, dv) }
-        let dp = try g.matmul(v.transpose(-2, -1))
-        let dpp = try dp.mul(p)
+        let dpp = try dropped(g.matmul(v.transpose(-2, -1))).mul(p)
         let ds = try dpp.sub(p.mul(dpp.sum([-1], keepDim: true))).mul(.number(scale))
         return TensorList(
             node.needs(0) ? try ds.matmul(k) : nil, node.needs(1) ? try ds.transpose(-2, -1).matmul(q) : nil, dv)
-    }
-
-    /// softmax(q kᵀ * scale + mask) for float32 batches of heads, without history: the weights of half types.
-    private static func attentionWeights(
-        _ q: Tensor, _ k: Tensor, _ mask: Tensor?, _ causal: Bool, _ scale: Double
-    ) throws -> Tensor {
-        let (b, h, l, s) = (q.sizes[0], q.sizes[1], q.sizes[2], k.sizes[2])
-        let scores = try Tensor.empty([b, h, l, s], q.dtype)
-        batchedGemm(q, try k.transpose(2, 3), into: scores, alpha: scale)
-        if let mask { _ = try binaryKernel(.add, scores, mask.additive(q.dtype), dtype: q.dtype, into: scores) }
-        if causal { try _ = binaryKernel(.add, scores, causalMask(l, s, q.dtype), dtype: q.dtype, into: scores) }
-        return try mask == nil ? scores.softmax(3) : scores.safeSoftmax()
     }
 
     /// A bool mask as 0 where true and -inf elsewhere; a float one as it is, converted.
@@ -186,37 +199,33 @@ extension Tensor {
 
     /// The softmax of these scores over the last dimension; rows that are all -inf give zeros, and no gradient.
     private func safeSoftmax() throws -> Tensor {
-        guard let hidden = try hiddenRows() else { return try softmax(-1) }
-        return try maskedFill(hidden, .number(0.0)).softmax(-1).maskedFill(hidden, .number(0.0))
+        let out = try withNoGrad {
+            let y = try to(dtype.size == 2 ? .float32 : dtype).contiguous().clone()
+            y.safeSoftmaxInPlace()
+            return try y.to(dtype)
+        }
+        if GradMode.needs(self) { out.attachSoftmax("SafeSoftmaxBackward0", of: self, rank - 1) }
+        return out
     }
 
-    /// Which rows of the last dimension are all -inf, as a bool tensor with that dimension of size one; nil where none is.
-    private func hiddenRows() throws -> Tensor? {
-        let n = sizes[rank - 1]
-        if numel == 0 { return nil }
-        if Tape.isRecording { return try recordedHiddenRows() }
-        let rows = numel / n
-        let flat = try withNoGrad { try detach().contiguous() }
-        let hidden = try Tensor.zeros([rows], .bool)
-        var any = false
-        func run<T: TensorElement>(_: T.Type) {
-            let (p, h) = (flat.typed(T.self), hidden.typed(Bool.self))
-            for r in 0..<rows {
-                var c = 0
-                while c < n && p[r * n + c].asDouble == -.infinity { c += 1 }
-                if c == n { (h[r], any) = (true, true) }
+    /// ``safeSoftmax()`` of row-major float32 or float64 memory.
+    private func safeSoftmaxInPlace() {
+        let keys = sizes[rank - 1]
+        guard numel > 0 else { return }
+        let (rows, raw, isFloat) = (numel / keys, pointer, dtype == .float32)
+        func run() {
+            parallelFor((rows + 63) / 64, grain: Swift.max(1, 512 / keys)) { from, to in
+                for i in from..<to {
+                    let n = Swift.min(64, rows - i * 64)
+                    if isFloat {
+                        AttentionBlocks.softmax(raw.as(Float.self) + i * 64 * keys, n, keys, mayBeBlind: true)
+                    } else {
+                        AttentionBlocks.softmax(raw.as(Double.self) + i * 64 * keys, n, keys, mayBeBlind: true)
+                    }
+                }
             }
         }
-        withElementType(dtype) { run($0) }
-        if !any { return nil }
-        var shape = sizes
-        shape[rank - 1] = 1
-        return try hidden.reshape(shape)
-    }
-
-    /// As ``hiddenRows()`` where a replay may meet such rows though there are none now.
-    private func recordedHiddenRows() throws -> Tensor {
-        try withNoGrad { try detach().amax([-1], keepDim: true).eq(.number(-Double.infinity)) }
+        launch("softmax", run)
     }
 
     // MARK: Step by step
@@ -230,7 +239,7 @@ extension Tensor {
         var scores = try left.matmul(k.mT().mul(root))
         let (l, s) = (q.sizes[q.rank - 2], k.sizes[k.rank - 2])
         if causal { scores = try scores.add(causalMask(l, s, q.dtype)) }
-        guard let mask else { return try scores.softmax(-1) }
+        guard let mask else { return try scores.safeSoftmax() }
         guard mask.rank >= 2 else {
             throw MartletError.index("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
         }

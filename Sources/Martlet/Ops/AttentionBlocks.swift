@@ -9,9 +9,11 @@ struct AttentionBlocks {
     /// Added to the scores: batch x heads x queries x keys with any strides, of the operands' dtype. A query that it lets
     /// see nothing (all -inf) gets zeros.
     let mask: Tensor?
+    /// Of the weights, batch x heads x queries x keys in row-major order.
+    let dropout: DropoutMask?
 
     /// The same, holding no memory: for launches, whose memory the recording holds.
-    var lent: AttentionBlocks { AttentionBlocks(causal: causal, scale: scale, mask: mask?.lent) }
+    var lent: AttentionBlocks { AttentionBlocks(causal: causal, scale: scale, mask: mask?.lent, dropout: dropout?.lent) }
 
     /// Queries of a block: its scores stay in cache for some thousand keys.
     private static let rows = 64
@@ -64,13 +66,28 @@ struct AttentionBlocks {
         if causal {
             for i in from..<Swift.max(from, Swift.min(to, seen)) { for j in (i + 1)..<Swift.max(seen, i + 1) { p[(i - from) * seen + j] = -.infinity } }
         }
-        let blind = mask == nil ? 0 : clearBlindRows(p, to - from, seen)
-        let (rows, columns, raw) = (Int64(to - from), Int64(seen), UnsafeMutableRawPointer(p))
-        if T.self == Float.self { mk_softmax_f32(raw.as(), raw.as(), rows, columns) } else { mk_softmax_f64(raw.as(), raw.as(), rows, columns) }
-        if blind != 0 {
-            for i in 0..<(to - from) where blind >> UInt64(i) & 1 != 0 { (p + i * seen).update(repeating: 0, count: seen) }
-        }
+        AttentionBlocks.softmax(p, to - from, seen, mayBeBlind: mask != nil)
         return seen
+    }
+
+    /// The softmax of up to 64 rows of scores, in place; rows that are all -inf become zeros.
+    static func softmax<T: BinaryFloatingPoint>(_ p: UnsafeMutablePointer<T>, _ rows: Int, _ keys: Int, mayBeBlind: Bool) {
+        let blind = mayBeBlind ? clearBlindRows(p, rows, keys) : 0
+        let (r, c, raw) = (Int64(rows), Int64(keys), UnsafeMutableRawPointer(p))
+        if T.self == Float.self { mk_softmax_f32(raw.as(), raw.as(), r, c) } else { mk_softmax_f64(raw.as(), raw.as(), r, c) }
+        if blind == 0 { return }
+        for i in 0..<rows where blind >> UInt64(i) & 1 != 0 { (p + i * keys).update(repeating: 0, count: keys) }
+    }
+
+    /// Rows of one head's weights, `queries` x `keys` in all, that query `from` begins, times the factors of the dropout.
+    private func drop<T: BinaryFloatingPoint>(
+        _ p: UnsafeMutablePointer<T>, _ head: Int, _ queries: Int, _ keys: Int, _ from: Int, _ to: Int, _ seen: Int,
+        into out: UnsafeMutablePointer<T>
+    ) {
+        guard let dropout else { return }
+        let (bits, first) = (dropout.bits.typed(UInt8.self), (head * queries + from) * keys)
+        if seen == keys { return DropoutMask.apply(dropout.form.share, p, bits, first, out, (to - from) * keys) }
+        for i in 0..<(to - from) { DropoutMask.apply(dropout.form.share, p + i * seen, bits, first + i * keys, out + i * seen, seen) }
     }
 
     /// Adds rows `from..<to` of the mask to a block of scores.
@@ -87,7 +104,7 @@ struct AttentionBlocks {
     }
 
     /// Puts zeros into rows of scores that are all -inf, of which no softmax can be taken; a bit for each.
-    private func clearBlindRows<T: BinaryFloatingPoint>(_ p: UnsafeMutablePointer<T>, _ rows: Int, _ keys: Int) -> UInt64 {
+    private static func clearBlindRows<T: BinaryFloatingPoint>(_ p: UnsafeMutablePointer<T>, _ rows: Int, _ keys: Int) -> UInt64 {
         var blind: UInt64 = 0
         for i in 0..<rows {
             let row = p + i * keys
@@ -108,6 +125,7 @@ struct AttentionBlocks {
             for from in stride(from: 0, to: queries, by: AttentionBlocks.rows) {
                 let to = Swift.min(queries, from + AttentionBlocks.rows)
                 let seen = weights(qh, kh, mh, from, to, keys, features, into: p)
+                drop(p, b * q.sizes[1] + h, queries, keys, from, to, seen, into: p)
                 product(to - from, values, seen, 1, p, seen, 1, vh.base, vh.row, vh.column, 0, oh.from(from), oh.row, oh.column)
             }
         }
@@ -133,8 +151,12 @@ struct AttentionBlocks {
                         for c in 0..<values { dvh.from(j)[c * dvh.column] = 0 }
                     }
                 }
-                product(seen, values, n, 1, p, 1, seen, gh.from(from), gh.row, gh.column, isFirst ? 0 : 1, dvh.base, dvh.row, dvh.column)
+                // What the values were multiplied with; the softmax needs its own result.
+                drop(p, b * q.sizes[1] + h, queries, keys, from, to, seen, into: ds)
+                let used = dropout == nil ? p : ds
+                product(seen, values, n, 1, used, 1, seen, gh.from(from), gh.row, gh.column, isFirst ? 0 : 1, dvh.base, dvh.row, dvh.column)
                 product(n, seen, values, 1, gh.from(from), gh.row, gh.column, vh.base, vh.column, vh.row, 0, ds, seen, 1)
+                drop(ds, b * q.sizes[1] + h, queries, keys, from, to, seen, into: ds)
                 let (rows, columns) = (Int64(n), Int64(seen))
                 let (rawP, rawS) = (UnsafeMutableRawPointer(p), UnsafeMutableRawPointer(ds))
                 if T.self == Float.self {

@@ -8,7 +8,9 @@ extension Tensor {
             throw MartletError.runtime("dropout probability has to be between 0 and 1, but got \(shortText(p))")
         }
         if p == 0 || !training || numel == 0 { return self }
-        return try mul(dropoutNoise(sizes, p, generator))
+        guard (dtype == .float32 || dtype == .float64) && !isSparse else { return try mul(dropoutNoise(sizes, p, generator)) }
+        let layout = try isContiguous ? nil : isDense ? strides : emptyLike().strides
+        return try dropped(.draw(sizes, strides: layout, p, generator))
     }
 
     /// ``dropout(_:training:generator:)`` in place.

@@ -29,23 +29,7 @@ extension Tensor {
         let records = GradMode.needs(self, weight) || (bias.map { GradMode.needs($0) } ?? false)
         // A frozen weight needs no input on the way back, which the joined step would keep.
         if activation != nil && records && !weight.requiresGrad { return try finished(linear(weight, bias, nil)) }
-        var shape = sizes
-        shape[rank - 1] = n
-        let result = try Tensor.empty(shape, dtype)
-        let x = rank == 2 || isContiguous ? self : try withNoGrad { try contiguous() }
-        let rowStride = rank == 2 ? strides[0] : k
-        let columnStride = x.strides[x.rank - 1]
-        let before = try activation.map { records && !$0.isFromResult ? try Tensor.empty(shape, dtype) : result } ?? result
-        var (beta, row) = (0.0, bias)
-        if let bias, !(bias.rank == 1 && bias.sizes[0] == n && bias.strides[0] == 1) {
-            let matrix = before.alias(sizes: Dims(rows, n), strides: Dims(n, 1), offset: 0)
-            guard Tensor.isExpandable(bias.sizes, matrix.sizes) else { return try bias.expand(matrix.sizes) }
-            copyKernel(matrix, bias)
-            (beta, row) = (1, nil)
-        }
-        Tensor.multiply(
-            rows, n, k, x, (rowStride, columnStride), weight, (weight.strides[1], weight.strides[0]), into: before, (n, 1), 1,
-            beta, row, unary: activation.map { ($0.op, result) })
+        let (result, before) = try affine(weight, bias, activation, rows, keepsBefore: records)
         if !records { return result }
         if let activation {
             result.attachLinear(activation, self, weight, bias, rows, before: before)
@@ -53,6 +37,32 @@ extension Tensor {
             result.attachLinear(linearName(bias), self, weight, bias, rows)
         }
         return result
+    }
+
+    /// The affine map of float32 or float64 and `activation` of that, without history. With `keepsBefore` there is also what
+    /// went into the activation, where the derivative is written from that; else that is the result again.
+    func affine(
+        _ weight: Tensor, _ bias: Tensor?, _ activation: LinearActivation?, _ rows: Int, keepsBefore: Bool
+    ) throws -> (result: Tensor, before: Tensor) {
+        let (k, n) = (sizes[rank - 1], weight.sizes[0])
+        var shape = sizes
+        shape[rank - 1] = n
+        let result = try Tensor.empty(shape, dtype)
+        let x = rank == 2 || isContiguous ? self : try withNoGrad { try contiguous() }
+        let rowStride = rank == 2 ? strides[0] : k
+        let columnStride = x.strides[x.rank - 1]
+        let before = try keepsBefore && activation != nil && !activation!.isFromResult ? Tensor.empty(shape, dtype) : result
+        var (beta, row) = (0.0, bias)
+        if let bias, !(bias.rank == 1 && bias.sizes[0] == n && bias.strides[0] == 1) {
+            let matrix = before.alias(sizes: Dims(rows, n), strides: Dims(n, 1), offset: 0)
+            _ = try bias.detach().expand(matrix.sizes)  // throws where it does not fit
+            copyKernel(matrix, bias)
+            (beta, row) = (1, nil)
+        }
+        Tensor.multiply(
+            rows, n, k, x, (rowStride, columnStride), weight, (weight.strides[1], weight.strides[0]), into: before, (n, 1), 1,
+            beta, row, unary: activation.map { ($0.op, result) })
+        return (result, before)
     }
 
     /// torch reaches the result by different last steps, whose names a reader of `grad_fn` knows.
@@ -137,12 +147,12 @@ extension Tensor {
     }
 }
 
-/// The shapes of a linear step, for its gradients. Its node has x and the weight saved as 0 and 1.
+/// The shapes of an affine map, for its gradients.
 struct LinearForm {
     private let xSizes: Dims
     private let biasSizes: Dims?
     private let rows, k, n: Int
-    /// Where x is among the inputs: behind the bias.
+    /// Where x is among the inputs of a node of this map alone: behind the bias.
     let lead: Int
 
     init(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ rows: Int) {
@@ -151,45 +161,51 @@ struct LinearForm {
         lead = bias == nil ? 0 : 1
     }
 
-    /// The gradients of bias, x and weight; nil for those that need none.
+    /// The gradients of a node of this map alone, whose inputs are bias, x and weight, and that has the last two saved as 0
+    /// and 1; nil for those that need none.
+    @inline(__always)
     func gradients(_ node: Node, _ g: Tensor) throws -> TensorList {
-        if !GradMode.isEnabled, let done = try direct(node, g) { return done }
-        let g2 = g.rank == 2 ? g : try g.reshape(Dims(rows, n))
-        var out = TensorList()
-        if let biasSizes { out.append(node.needs(0) ? try g2.sumTo(biasSizes) : nil) }
-        out.append(node.needs(lead) ? try g2.mm(node.saved(1)).reshape(to: xSizes) : nil)
-        if node.needs(lead + 1) {
-            let saved = try node.saved(0)
-            out.append(try g2.t().mm(saved.rank == 2 ? saved : saved.reshape(Dims(rows, k))))
-        } else {
-            out.append(nil)
-        }
-        return out
+        let (bias, x, weight) = try gradients(
+            g, bias: lead == 1 && node.needs(0), x: node.needs(lead + 1) ? node.saved(0) : nil,
+            weight: node.needs(lead) ? node.saved(1) : nil)
+        return lead == 1 ? TensorList(bias, x, weight) : TensorList(x, weight)
     }
 
-    /// Where nothing is recorded and all is laid out row by row: two products and a sum, without a view; else nil.
-    private func direct(_ node: Node, _ g: Tensor) throws -> TensorList? {
-        guard g.isContiguous, biasSizes == nil || biasSizes! == Dims(n), n > 0, rows > 0 else { return nil }
-        let x = node.needs(lead + 1) ? try node.saved(0) : nil
-        let weight = node.needs(lead) ? try node.saved(1) : nil
-        if let x, !x.isContiguous || x.dtype != g.dtype { return nil }
-        var out = TensorList()
-        if lead == 1 { out.append(node.needs(0) ? try g.sumRows(rows, n) : nil) }
+    /// From that of the result: of the bias if asked for, of x where the weight is given, of the weight where x is.
+    func gradients(
+        _ g: Tensor, bias wantsBias: Bool, x: Tensor?, weight: Tensor?
+    ) throws -> (bias: Tensor?, x: Tensor?, weight: Tensor?) {
+        if isDirect(g, x) { return try direct(g, wantsBias, x, weight) }
+        let g2 = g.rank == 2 ? g : try g.reshape(Dims(rows, n))
+        return (
+            wantsBias ? try g2.sumTo(biasSizes!) : nil, try weight.map { try g2.mm($0).reshape(to: xSizes) },
+            try x.map { try g2.t().mm($0.rank == 2 ? $0 : $0.reshape(Dims(rows, k))) }
+        )
+    }
+
+    /// Whether nothing is recorded and all is laid out row by row.
+    private func isDirect(_ g: Tensor, _ x: Tensor?) -> Bool {
+        guard !GradMode.isEnabled, g.isContiguous, biasSizes == nil || biasSizes! == Dims(n), n > 0, rows > 0 else { return false }
+        return x == nil || x!.isContiguous && x!.dtype == g.dtype
+    }
+
+    /// Two products and a sum, without a view.
+    private func direct(
+        _ g: Tensor, _ wantsBias: Bool, _ x: Tensor?, _ weight: Tensor?
+    ) throws -> (bias: Tensor?, x: Tensor?, weight: Tensor?) {
+        let db = wantsBias ? try g.sumRows(rows, n) : nil
+        var dx, dw: Tensor?
         if let weight {
-            let dx = try Tensor.empty(xSizes, g.dtype)
-            Tensor.multiply(rows, k, n, g, (n, 1), weight, (weight.strides[0], weight.strides[1]), into: dx, (k, 1))
-            out.append(dx)
-        } else {
-            out.append(nil)
+            let d = try Tensor.empty(xSizes, g.dtype)
+            Tensor.multiply(rows, k, n, g, (n, 1), weight, (weight.strides[0], weight.strides[1]), into: d, (k, 1))
+            dx = d
         }
         if let x {
-            let dw = try Tensor.empty(Dims(n, k), g.dtype)
-            Tensor.multiply(n, k, rows, g, (1, n), x, (k, 1), into: dw, (k, 1))
-            out.append(dw)
-        } else {
-            out.append(nil)
+            let d = try Tensor.empty(Dims(n, k), g.dtype)
+            Tensor.multiply(n, k, rows, g, (1, n), x, (k, 1), into: d, (k, 1))
+            dw = d
         }
-        return out
+        return (db, dx, dw)
     }
 }
 

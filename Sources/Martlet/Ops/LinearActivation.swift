@@ -16,7 +16,7 @@ public enum LinearActivation: Int32, Sendable {
     /// Whether the derivative is written from the result; else it is from what goes in.
     var isFromResult: Bool { self == .relu || self == .tanh || self == .sigmoid }
 
-    fileprivate var derivative: BinaryOp {
+    var derivative: BinaryOp {
         switch self {
         case .relu: .reluBackward
         case .tanh: .tanhBackward
@@ -27,7 +27,7 @@ public enum LinearActivation: Int32, Sendable {
         }
     }
 
-    fileprivate var name: String {
+    var name: String {
         switch self {
         case .relu: "ReluBackward0"
         case .tanh: "TanhBackward0"
@@ -63,10 +63,8 @@ extension Tensor {
         } backward: { node, g in
             guard let g = g[0] else { return form.lead == 0 ? [nil, nil] : [nil, nil, nil] }
             if GradMode.isEnabled {
-                // The two steps anew, recorded, and then their own ways back.
-                let between = try node.saved(0).linear(node.saved(1), node.savedOptional(2))
-                let slope = try activation(between).history!.apply(TensorList(g))
-                return try between.history!.apply(slope)
+                let between = try node.saved(0).linear(node.saved(1), node.savedOptional(2)).wantingGrad()
+                return try form.gradients(node, activation(between).history!.apply(TensorList(g))[0]!)
             }
             let y = try node.saved(3)
             let overwrites = node.mayOverwrite && g.isContiguous && g.dtype == y.dtype && g.sizes == y.sizes
@@ -74,5 +72,16 @@ extension Tensor {
         }
         history?.canOverwrite = true
         history?.between = .init(name: x.linearName(bias), inputs: form.lead + 2)
+    }
+}
+
+extension Tensor {
+    /// This tensor, or where it has no history a leaf of its values that takes gradients: what a step made anew while
+    /// recording is taken of, so that there is a way back though nothing below needs one any more.
+    func wantingGrad() throws -> Tensor {
+        if requiresGrad { return self }
+        let leaf = detach()
+        _ = try leaf.requiresGrad(true)
+        return leaf
     }
 }

@@ -10,16 +10,19 @@ extension Tensor {
         if let dtype, dtype != self.dtype { return try to(dtype).softmax(dim) }
         let d = try checkSoftmax("softmax", dim)
         let out = try alongRows(.softmax, d, self)
-        if GradMode.needs(self) {
-            out.attach("SoftmaxBackward0", TensorList(self)) { $0.saveOutput(out) } backward: { node, g in
-                guard let g = g[0] else { return [nil] }
-                let y = try node.saved(0)
-                if !GradMode.isEnabled { return TensorList(try y.alongRows(.softmaxBackward, d, g)) }
-                let gy = try g.mul(y)
-                return TensorList(try gy.sub(y.mul(gy.sum([d], keepDim: true))))
-            }
-        }
+        if GradMode.needs(self) { out.attachSoftmax("SoftmaxBackward0", of: self, d) }
         return out
+    }
+
+    /// Records this tensor as the softmax of x along dimension `d`.
+    func attachSoftmax(_ name: String, of x: Tensor, _ d: Int) {
+        attach(name, TensorList(x)) { $0.saveOutput(self) } backward: { node, g in
+            guard let g = g[0] else { return [nil] }
+            let y = try node.saved(0)
+            if !GradMode.isEnabled { return TensorList(try y.alongRows(.softmaxBackward, d, g)) }
+            let gy = try g.mul(y)
+            return TensorList(try gy.sub(y.mul(gy.sum([d], keepDim: true))))
+        }
     }
 
     /// x - log(sum(exp(x))) along a dimension. With `dtype` the tensor is converted first.

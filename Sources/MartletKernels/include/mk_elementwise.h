@@ -176,6 +176,11 @@ void mk_lerp_f64(const double *a, int64_t sa, const double *b, int64_t sb, const
 void mk_where_f32(const uint8_t *cond, int64_t sc, const float *a, int64_t sa, const float *b, int64_t sb, float *out, int64_t so, int64_t n);
 void mk_where_f64(const uint8_t *cond, int64_t sc, const double *a, int64_t sa, const double *b, int64_t sb, double *out, int64_t so, int64_t n);
 
+/* out = x * scale where bit first + i of `bits` is set (bit j is bit j % 8 of byte j / 8), x * 0 elsewhere, all contiguous;
+ * out may be x. Reads up to two bytes beyond the last bit. */
+void mk_dropout_f32(const float *x, const uint8_t *bits, int64_t first, float scale, float *out, int64_t n);
+void mk_dropout_f64(const double *x, const uint8_t *bits, int64_t first, double scale, double *out, int64_t n);
+
 /* out = factor * x. */
 void mk_scale_f32(const float *x, int64_t sx, float factor, float *out, int64_t so, int64_t n);
 void mk_scale_f64(const double *x, int64_t sx, double factor, double *out, int64_t so, int64_t n);

@@ -59,6 +59,10 @@ void mk_box_muller_f32(float *x, int64_t blocks, float mean, float std);
 /* 1 where a 53-bit uniform is below p, else 0: two outputs an element, whatever p is. */
 void mk_bernoulli_f32(mk_mt19937 *g, float *out, int64_t n, double p);
 
+/* The same draws, as bits: value i is bit i % 8 of byte i / 8. Writes (n + 7) / 8 bytes, the last filled up with 0 or,
+ * where p is 1, anything. */
+void mk_bernoulli_bits(mk_mt19937 *g, uint8_t *out, int64_t n, double p);
+
 /* For tests: nonzero takes the portable variants even where the CPU has better
  * ones. Returns the value before. */
 int32_t mk_random_set_portable(int32_t on);

@@ -60,7 +60,7 @@
     ENTRY2(unary, S_), ENTRY2(unary_param, S_), ENTRY2(binary, S_), ENTRY2(binary_right, S_), \
     ENTRY2(binary_param, S_), ENTRY2(layer_norm_parameters, S_), ENTRY2(copy_rows, S_), ENTRY2(accumulate_rows, S_), ENTRY2(stream, S_), \
     ENTRY2(binary_left, S_), ENTRY2(compare, S_), ENTRY2(add_scaled, S_), ENTRY2(addcmul, S_), \
-    ENTRY2(addcdiv, S_), ENTRY2(lerp, S_), ENTRY2(where, S_), ENTRY2(sum, S_), ENTRY2(sum_strided, S_), ENTRY2(sumsq, S_), \
+    ENTRY2(addcdiv, S_), ENTRY2(lerp, S_), ENTRY2(where, S_), ENTRY2(dropout, S_), ENTRY2(sum, S_), ENTRY2(sum_strided, S_), ENTRY2(sumsq, S_), \
     ENTRY2(dot, S_), ENTRY2(prod, S_), ENTRY2(max, S_), ENTRY2(min, S_), ENTRY2(mean_var, S_), \
     ENTRY2(sum_rows, S_), ENTRY2(softmax, S_), ENTRY2(log_softmax, S_), ENTRY2(softmax_backward, S_), \
     ENTRY2(log_softmax_backward, S_), ENTRY2(cross_entropy, S_), ENTRY2(cross_entropy_backward, S_), \

@@ -204,3 +204,18 @@ static void F(where)(const uint8_t *c, const T *a, const T *b, T *out, int64_t n
         out[i] = c[i] ? u : v;
     }
 }
+
+/* out = x times scale where bit first + i of `bits` is set, times 0 elsewhere. Reads a byte beyond the last bit. */
+static void F(dropout)(const T *x, const uint8_t *bits, int64_t first, T scale, T *out, int64_t n) {
+    static const INT powers[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    VI lane, factor = (VI)SPLAT(scale);
+    memcpy(&lane, powers, sizeof lane);
+    for (int64_t i = 0; i < n; i += VL) {
+        int64_t at = first + i;
+        uint32_t word = bits[at >> 3] | (uint32_t)bits[(at >> 3) + 1] << 8;
+        if (VL == 16 && at & 7 && n - i > 8) word |= (uint32_t)bits[(at >> 3) + 2] << 16;
+        VI kept = ((((VI){0} + (INT)(word >> (at & 7))) & lane) == lane) & factor;
+        if (n - i >= VL) STORE(out + i, LOAD(x + i) * (V)kept);
+        else F(store_part)(out + i, F(load_part)(x + i, n - i) * (V)kept, n - i);
+    }
+}

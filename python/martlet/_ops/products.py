@@ -30,6 +30,7 @@ L  multi_dot(tensors: Ts) = mt_multi_dot
 L  matmul(input: T, other: T) = mt_matmul
 F  linear(input: T, weight: T, bias: T?=None) = mt_linear
 F  _linear_then(input: T, weight: T, bias: T?, activation: enum(relu,tanh,sigmoid,gelu,gelu_tanh,silu)) = mt_linear_then
+F  _feed_forward(input: T, weight1: T, bias1: T?, activation: enum(relu,tanh,sigmoid,gelu,gelu_tanh,silu), p: float, weight2: T, bias2: T?) = mt_feed_forward
 F  scaled_dot_product_attention(query: T, key: T, value: T, attn_mask: T?=None, dropout_p: float=0.0, is_causal: bool=False, scale: float?=None, enable_gqa: bool=False) = mt_scaled_dot_product_attention
 F  bilinear(input1: T, input2: T, weight: T, bias: T?=None) = mt_bilinear
 """)

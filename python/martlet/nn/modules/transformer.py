@@ -10,7 +10,7 @@ import martlet as mt
 
 from .. import functional as F
 from .. import init
-from .activation import GELU, ReLU
+from .activation import GELU, ReLU, joined_activation
 from .attention import MultiheadAttention
 from .container import ModuleList
 from .dropout import Dropout
@@ -28,6 +28,18 @@ def _activation(activation):
             return F.gelu
         raise RuntimeError(f"activation should be relu/gelu, not {activation}")
     return activation
+
+
+def _feed_forward(x, linear1, activation, dropout, linear2):
+    """linear2(dropout(activation(linear1(x)))), as one step where nothing listens in between."""
+    if (type(linear1) is Linear and type(linear2) is Linear and type(dropout) is Dropout and not dropout.inplace
+            and 0 <= dropout.p <= 1 and not (linear1.is_observed() or linear2.is_observed() or dropout.is_observed())):
+        name = ("relu" if activation is F.relu else "gelu" if activation is F.gelu
+                else joined_activation(linear1, activation))
+        if name is not None:
+            p = float(dropout.p) if dropout.training else 0.0
+            return F._feed_forward(x, linear1.weight, linear1.bias, name, p, linear2.weight, linear2.bias)
+    return linear2(dropout(activation(linear1(x))))
 
 
 def _clones(module, n):
@@ -99,13 +111,8 @@ class TransformerEncoderLayer(Module):
 
     def _feed(self, x):
         modules = self._modules
-        linear, activation = modules["linear1"], self.activation
-        name = "relu" if activation is F.relu else "gelu" if activation is F.gelu else None
-        if name is None or type(linear) is not Linear or linear.is_observed():
-            x = activation(linear(x))
-        else:
-            x = F._linear_then(x, linear.weight, linear.bias, name)
-        return modules["dropout2"](modules["linear2"](modules["dropout"](x)))
+        x = _feed_forward(x, modules["linear1"], self.activation, modules["dropout"], modules["linear2"])
+        return modules["dropout2"](x)
 
 
 class TransformerDecoderLayer(Module):
@@ -156,7 +163,7 @@ class TransformerDecoderLayer(Module):
         return self.dropout2(x)
 
     def _feed(self, x):
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout3(_feed_forward(x, self.linear1, self.activation, self.dropout, self.linear2))
 
 
 class TransformerEncoder(Module):
