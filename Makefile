@@ -3,6 +3,8 @@
 # make test    Swift, C and Python tests; sets up its own .venv
 # make check-accuracy   functions of one float for all 2^32 arguments (about half an hour)
 # make check-arm64      the kernels for AArch64 under qemu; needs a cross compiler
+# make check-memory     Swift tests and some Python tests under AddressSanitizer, leaks included
+# make check-races      Swift tests under ThreadSanitizer
 # make bench   all workloads timed beside PyTorch and other libraries, as ratios; BENCH="--only W5" for some
 SHELL := /bin/bash
 SWIFT := env -u CC -u CXX swift
@@ -10,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 LIB := .build/release/libmartlet.so
 
-.PHONY: build demo test test-swift test-c test-python check-accuracy check-arm64 bench venv clean prototypes
+.PHONY: build demo test test-swift test-c test-python check-accuracy check-arm64 check-memory check-races bench venv clean prototypes
 
 build:
 	$(SWIFT) build -c release --product martlet
@@ -37,6 +39,12 @@ check-accuracy: build
 
 check-arm64:
 	bash .ci/check-arm64.sh
+
+check-memory: venv
+	bash .ci/check-sanitizer.sh address
+
+check-races:
+	bash .ci/check-sanitizer.sh thread
 
 venv:
 	@bash .ci/venv.sh

@@ -243,7 +243,8 @@ def _functional(name, negate, method):
         return getattr(_T, method)(-input if negate else input, dim, dtype)
     functional.__name__ = functional.__qualname__ = name
     functional.__doc__ = f"{name} along a dimension."
-    op("F", name)(functional)
+    # Without _stacklevel, and with a dimension, it is torch's own function.
+    op("F", name, quick=None if negate else f"{name}(input: T, dim: int, *, dtype: dtype=None) = mt_{method}")(functional)
 
 
 _functional("softmax", False, "softmax")
