@@ -139,7 +139,7 @@ static int take(const Parameter *parameter, PyObject *object, Value *out, Room *
         return out->word != 0;
     case 'I':
         out->word = MT_NONE;
-        if (none) return 1; /* fall through */
+        return none || (take_int(object, &out->word) && out->word != MT_NONE);
     case 'i': return take_int(object, &out->word);
     case 'b':
         out->word = object == _Py_TrueStruct;

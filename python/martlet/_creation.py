@@ -4,7 +4,7 @@ from operator import index as _index
 
 from . import _bridge, _types
 from ._native import fail, lib
-from ._ops import T, ints, number, op, plain_number, type_name, wrap
+from ._ops import T, ints, number, op, plain_number, separate_ints, type_name, wrap
 from ._tensor import Tensor
 from ._types import BY_CODE, default_dtype, require_cpu
 
@@ -244,15 +244,6 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     return t.requires_grad_() if requires_grad else t
 
 
-def sizes_of(size, name):
-    """Sizes given as separate numbers or as one list."""
-    if len(size) == 1 and size[0].__class__ is not int and hasattr(size[0], "__iter__"):
-        size = size[0]
-    elif not size:
-        size = ()
-    return ints(size, name, "size", 1)
-
-
 def _code_of(dtype, name):
     """The number of a dtype, which may also be float, int or bool."""
     dtype = _PYTHON_TYPES.get(dtype, dtype)
@@ -289,7 +280,7 @@ def _make(name, function, value):
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
         if device is not None:
             require_cpu(device)
-        p, n = sizes_of(size, name)
+        p, n = separate_ints(size, name, "size", 1)
         t = wrap(function(p, n, default_dtype()._code if dtype is None else _code_of(dtype, name)))
         if out is not None:
             from ._ops import store
@@ -309,7 +300,7 @@ def _make(name, function, value):
     def make_new(input, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **options):
         if "size" in options and not size:
             size = (options["size"],)
-        p, n = sizes_of(size, "new_" + name)
+        p, n = separate_ints(size, "new_" + name, "size", 1)
         return _finish(wrap(function(p, n, input.dtype._code if dtype is None else dtype._code)), requires_grad)
     make_new.__name__ = "new_" + name
     make_new.__doc__ = f"{name}() with this tensor's dtype unless one is given."

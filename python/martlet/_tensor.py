@@ -665,8 +665,7 @@ def _transposed(name, matrix_only):
 
 Tensor.T = Tensor.H = _transposed("T", False)
 Tensor.mT = Tensor.mH = _transposed("mT", True)
-_ops.Tensor = Tensor
-_ops._SCOPE["Tensor"] = Tensor
+_ops.connect(Tensor)
 _bridge.connect(Tensor, Size, BY_CODE, _types.dtype, lambda name: resolve("m", name))
 _ops.quicken(Tensor, """
 backward(input: T, gradient: T?=None) = mt_backward(input, gradient, 0, 0) -> none
@@ -682,9 +681,7 @@ def view(input, *shape, dtype=None):
     """The same memory under another shape (one size may be -1)."""
     if len(shape) == 1 and isinstance(shape[0], _types.dtype):
         return wrap(lib.mt_view_dtype(input._h, shape[0]._code))
-    if len(shape) == 1 and shape[0].__class__ is not int and hasattr(shape[0], "__iter__"):
-        shape = shape[0]
-    p, n = _ops.ints(shape, "view", "size", 1)
+    p, n = _ops.separate_ints(shape, "view", "size", 1)
     return wrap(lib.mt_view(input._h, p, n))
 
 

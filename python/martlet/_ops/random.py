@@ -1,7 +1,7 @@
 """Random tensors: creation, draws with tensors as parameters, and in-place fills."""
 from operator import index as _index
 
-from . import ints, number, op, resolve, table, type_name, wrap
+from . import integer, ints, number, op, resolve, separate_ints, table, type_name, wrap
 from .._native import fail, lib
 from .._types import contiguous_format, require_cpu
 
@@ -39,29 +39,15 @@ def _float(value, name, argument, position):
     return float(value.item())
 
 
-def _int(value, name, argument, position):
-    """A Python integer that fits in 64 bits."""
-    try:
-        value = _index(value)
-    except TypeError:
-        raise TypeError(
-            f"{name}(): argument '{argument}' (position {position}) must be int, not {type_name(value)}") from None
-    if not -(2 ** 63) <= value < 2 ** 63:
-        raise RuntimeError("Overflow when unpacking long long")
-    return value
-
-
 def _sizes(size, keyword, name):
     """(pointer, count) of sizes given as separate integers, as one list, or by keyword."""
     if keyword is not None:
         if size:
             raise TypeError(f"{name}() received sizes both by position and by keyword")
-        size = keyword
-    elif len(size) == 1 and size[0].__class__ is not int and hasattr(size[0], "__iter__"):
-        size = size[0]
-    elif not size:
+        return ints(keyword, name, "size", 0)
+    if not size:
         raise TypeError(f"{name}() received an invalid combination of arguments - got no size")
-    return ints(size, name, "size", 1)
+    return separate_ints(size, name, "size", 1)
 
 
 def _finish(result, requires_grad):
@@ -127,8 +113,8 @@ def randint(*args, low=None, high=None, size=None, generator=None, out=None, dty
                         "(int high, tuple of ints size) or (int low, int high, tuple of ints size)")
     require_cpu(device)
     position = len(numbers) or 1
-    low = 0 if given["low"] is None else _int(given["low"], "randint", "low", 1)
-    high = _int(given["high"], "randint", "high", position)
+    low = 0 if given["low"] is None else integer(given["low"], "randint", "low", 1)
+    high = integer(given["high"], "randint", "high", position)
     p, n = ints(size, "randint", "size", position + 1)
     g = _generator(generator, "randint")
     if out is not None:
@@ -143,7 +129,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     """randperm(n, *, generator=None, out=None, dtype=torch.int64): the integers 0..n-1 in random order."""
     require_cpu(device)
     code = (-1 if out is None else out.dtype._code) if dtype is None else dtype._code
-    made = wrap(lib.mt_randperm(_int(n, "randperm", "n", 1), code, _generator(generator, "randperm")))
+    made = wrap(lib.mt_randperm(integer(n, "randperm", "n", 1), code, _generator(generator, "randperm")))
     if out is not None:
         return out.resize_(made.shape).copy_(made)
     return _finish(made, requires_grad)
@@ -181,9 +167,9 @@ def randint_like(input, *args, low=None, high=None, generator=None, dtype=None, 
         low, high = (low, args[0]) if high is None else (args[0], high)
     if high is None or len(args) > 2:
         raise TypeError("randint_like() received an invalid combination of arguments; expected (input, high) or (input, low, high)")
-    low = 0 if low is None else _int(low, "randint_like", "low", 2)
+    low = 0 if low is None else integer(low, "randint_like", "low", 2)
     return _like("randint_like", lib.mt_randint_like, input, dtype, generator, device, memory_format, requires_grad, low,
-                 _int(high, "randint_like", "high", len(args) + 1))
+                 integer(high, "randint_like", "high", len(args) + 1))
 
 
 @op("t")
@@ -273,10 +259,10 @@ def random_(self, *args, generator=None, **keywords):
         failed = lib.mt_random_(self._h, g)
     elif len(args) == 1 and not keywords or not args and set(keywords) == {"to"}:
         (to,) = args or keywords.values()
-        failed = lib.mt_random_to_(self._h, _int(to, "random_", "to", 1), g)
+        failed = lib.mt_random_to_(self._h, integer(to, "random_", "to", 1), g)
     else:
         low, high = _range("random_", args, keywords, (0, None))
-        low, high = _int(low, "random_", "from", 1), None if high is None else _int(high, "random_", "to", 2)
+        low, high = integer(low, "random_", "from", 1), None if high is None else integer(high, "random_", "to", 2)
         if high == _NOT_GIVEN:
             raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
         failed = lib.mt_random_range_(self._h, low, _NOT_GIVEN if high is None else high, g)

@@ -2,7 +2,7 @@
 import ctypes
 from operator import index as _index
 
-from . import ints, number, op, resolve, store, table, take_list, wrap
+from . import integer, ints, number, op, resolve, separate_ints, store, table, take_list, wrap
 from .._native import TensorList, fail, lib
 
 table("""
@@ -117,11 +117,12 @@ def split(tensor, split_size_or_sections, dim=0):
     """Views of consecutive pieces: of one size, or of the given sizes."""
     size = split_size_or_sections
     items = TensorList()
-    if size.__class__ is not int and hasattr(size, "__iter__"):
+    dim = integer(dim, "split", "dim", 3)
+    if isinstance(size, (list, tuple)):
         p, n = ints(size, "split_with_sizes", "split_sizes", 2)
         code = lib.mt_split_with_sizes(tensor._h, p, n, dim, ctypes.addressof(items))
     else:
-        code = lib.mt_split(tensor._h, _index(size), dim, ctypes.addressof(items))
+        code = lib.mt_split(tensor._h, integer(size, "split", "split_size", 2), dim, ctypes.addressof(items))
     if code:
         fail()
     return take_list(items)
@@ -451,11 +452,9 @@ def _restride(tensor, view):
 @op("m")
 def resize_(input, *size, memory_format=None):
     """Sizes changed in place, row-major; new elements are unspecified. Not for tensors that require grad."""
-    if len(size) == 1 and hasattr(size[0], "__iter__"):
-        size = tuple(size[0])
     if input.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    p, n = ints(size, "resize_", "size", 1)
+    p, n = separate_ints(size, "resize_", "size", 1)
     if lib.mt_resize_(input._h, p, n):
         fail()
     return input
