@@ -9,7 +9,7 @@ from . import _native
 from . import _ops
 from ._bridge import TensorBase as _native_base
 from ._tensor import Tensor
-from ._ops import arithmetic as _a, indexing as _i, pointwise as _p, products as _m, sparse as _sparse_ops, spatial as _spatial, random as _d, reductions as _r, views as _v  # noqa: F401
+from ._ops import arithmetic as _a, indexing as _i, joining as _j, pointwise as _p, products as _m, sparse as _sparse_ops, spatial as _spatial, random as _d, reductions as _r, sequences as _q, views as _v  # noqa: F401
 from ._ops import activations as _n, comparison as _c, losses as _l  # noqa: F401
 from ._ops import sorting as _s, linalg_ops as _la  # noqa: F401
 from . import _creation

@@ -4,7 +4,7 @@ from operator import index as _index
 
 from . import _bridge, _types
 from ._native import fail, lib
-from ._ops import T, ints, number, op, plain_number, separate_ints, type_name, wrap
+from ._ops import T, finish, ints, number, op, plain_number, separate_ints, type_name, wrap
 from ._tensor import Tensor
 from ._types import BY_CODE, default_dtype, require_cpu
 
@@ -146,7 +146,7 @@ def tensor(data=_MISSING, *, dtype=None, device=None, requires_grad=False, pin_m
             t = t.to(dtype)
     else:
         t = _from_python(data, dtype)
-    return _finish(t, requires_grad)
+    return finish(t, requires_grad, "tensor")
 
 
 @op("t")
@@ -167,7 +167,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     t = as_tensor(obj, dtype=dtype, device=device)
     if copy:
         t = t.clone()
-    return t.requires_grad_() if requires_grad else t
+    return finish(t, requires_grad, "asarray")
 
 
 def _holds_numpy(data):
@@ -241,7 +241,7 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     _held[key] = data
     p, d = ints((n,), "frombuffer", "count", 2)
     t = wrap(lib.mt_tensor_from_memory(ctypes.addressof(data), p, None, d, dtype._code, key, ctypes.cast(_let_go, ctypes.c_void_p)))
-    return t.requires_grad_() if requires_grad else t
+    return finish(t, requires_grad, "frombuffer")
 
 
 def _code_of(dtype, name):
@@ -250,14 +250,6 @@ def _code_of(dtype, name):
     if not isinstance(dtype, _types.dtype):
         raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type_name(dtype)}")
     return dtype._code
-
-
-def _finish(t, requires_grad):
-    if not requires_grad:
-        return t
-    if not t.dtype.is_floating_point:
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    return t.requires_grad_()
 
 
 def _like(input, value, dtype, memory_format):
@@ -285,14 +277,14 @@ def _make(name, function, value):
         if out is not None:
             from ._ops import store
             return store(out, t)
-        return _finish(t, requires_grad)
+        return finish(t, requires_grad, name)
     make.__name__ = name
     make.__doc__ = f"{name}(*size, dtype=None): sizes as numbers or as one list; the default float dtype unless given."
     op("t", name, quick=f"{name}(size: *ints, *, dtype: dtype=None) = mt_{name}")(make)
 
     def make_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
         require_cpu(device)
-        return _finish(_like(input, value, dtype, memory_format), requires_grad)
+        return finish(_like(input, value, dtype, memory_format), requires_grad, name + "_like")
     make_like.__name__ = name + "_like"
     make_like.__doc__ = f"{name}() with the shape and dtype of another tensor."
     op("t", name + "_like")(make_like)
@@ -301,7 +293,7 @@ def _make(name, function, value):
         if "size" in options and not size:
             size = (options["size"],)
         p, n = separate_ints(size, "new_" + name, "size", 1)
-        return _finish(wrap(function(p, n, input.dtype._code if dtype is None else dtype._code)), requires_grad)
+        return finish(wrap(function(p, n, input.dtype._code if dtype is None else dtype._code)), requires_grad, "new_" + name)
     make_new.__name__ = "new_" + name
     make_new.__doc__ = f"{name}() with this tensor's dtype unless one is given."
     op("m", "new_" + name)(make_new)
@@ -321,14 +313,14 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     if out is not None:
         from ._ops import store
         return store(out, t)
-    return _finish(t, requires_grad)
+    return finish(t, requires_grad, "full")
 
 
 @op("t")
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
     """full() with the shape and dtype of another tensor."""
     require_cpu(device)
-    return _finish(_like(input, fill_value, dtype, memory_format), requires_grad)
+    return finish(_like(input, fill_value, dtype, memory_format), requires_grad, "full_like")
 
 
 @op("m")

@@ -1,6 +1,7 @@
 """Turning recording on and off: context managers that are decorators too."""
 from . import _bridge
 from ._native import lib
+from ._ops.arguments import wrong_type
 
 _set = _bridge.opened.set_grad_enabled if _bridge.opened else lib.mt_set_grad_enabled
 
@@ -97,7 +98,9 @@ class set_grad_enabled(_Mode):
     """Sets recording at once; as a context manager, restores it on exit."""
 
     def __init__(self, mode):
-        self.mode = bool(mode)
+        if mode is not True and mode is not False:
+            raise wrong_type("set_grad_enabled", "enabled", 1, "bool", mode)
+        self.mode = mode
         self._before = _set(1 if mode else 0)
 
     def __call__(self, function):

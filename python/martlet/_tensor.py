@@ -6,7 +6,7 @@ import ctypes
 
 from . import _bridge, _ops, _types
 from ._native import _infos, fail, info_of, lib, take_text
-from ._ops import op, resolve, wrap
+from ._ops import integer, op, resolve, wrap
 from ._types import BY_CODE, TYPE_WORDS, Size, layout, sparse_coo, strided
 
 _release = lib.mt_tensor_release
@@ -59,7 +59,7 @@ class Tensor(_bridge.TensorBase, metaclass=TensorType):
         """All sizes, or that of one dimension."""
         if dim is None:
             return self.shape
-        n = lib.mt_size(self._h, dim)
+        n = lib.mt_size(self._h, integer(dim, "size", "dim", 1))
         return fail() if n < 0 else n
 
     def stride(self, dim=None):
@@ -69,6 +69,7 @@ class Tensor(_bridge.TensorBase, metaclass=TensorType):
         _infos.append(i)
         if dim is None:
             return s
+        dim = integer(dim, "stride", "dim", 1)
         if not -len(s) <= dim < len(s):
             raise IndexError(f"Dimension out of range (expected to be in range of [{-len(s)}, {len(s) - 1}], but got {dim})")
         return s[dim]
@@ -429,7 +430,7 @@ class Tensor(_bridge.TensorBase, metaclass=TensorType):
     def requires_grad_(self, requires_grad=True):
         """Sets whether a gradient is wanted; returns the tensor."""
         if requires_grad.__class__ is not bool:
-            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {_ops.type_name(requires_grad)}")
+            raise _ops.arguments.wrong_type("requires_grad_", "requires_grad", 1, "bool", requires_grad)
         if lib.mt_set_requires_grad(self._h, 1 if requires_grad else 0):
             fail()
         return self

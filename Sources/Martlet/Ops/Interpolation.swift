@@ -17,13 +17,23 @@ private struct Taps {
     let width: Int
     let size: Int
     let count: Int
-    private(set) var places: [Int] = []
-    private(set) var weights: [Double] = []
+    private let memory: (places: Storage, weights: Storage)
+    private var places: UnsafeMutablePointer<Int> { memory.places.base.assumingMemoryBound(to: Int.self) }
+    private var weights: UnsafeMutablePointer<Double> { memory.weights.base.assumingMemoryBound(to: Double.self) }
 
     /// `scale` is the given factor, nil where the output size was given. `single` rounds coordinates as float32 does.
-    init(_ mode: InterpolateMode, _ input: Int, _ output: Int, _ scale: Double?, _ corners: Bool, single: Bool) {
+    init(_ mode: InterpolateMode, _ input: Int, _ output: Int, _ scale: Double?, _ corners: Bool, single: Bool) throws {
         (size, count) = (input, output)
         width = mode == .linear ? 2 : (mode == .cubic ? 4 : 1)
+        let bytes = try Tensor.checkedByteCount([output, width], .int64)
+        memory = (try Storage(byteCount: bytes, constant: true), try Storage(byteCount: bytes, constant: true))
+        let (places, weights, width) = (places, weights, width)
+        func set(_ o: Int, _ k: Int, _ place: Int, _ weight: Double) {
+            places[o * width + k] = place
+            weights[o * width + k] = weight
+        }
+        /// A coordinate rounded down to a place that there is.
+        func place(_ v: Double) -> Int { v > 0 ? (v < Double(input) ? Int(v) : input - 1) : 0 }
         func f(_ v: Double) -> Double { single ? Double(Float(v)) : v }
         let ratio: Double
         if corners {
@@ -35,35 +45,33 @@ private struct Taps {
         for o in 0..<output {
             switch mode {
             case .nearest:
-                let i = output == input ? o : (output == 2 * input ? o / 2 : Int((Float(o) * step).rounded(.down)))
-                add([Swift.min(i, input - 1)], [1])
+                set(o, 0, output == input ? o : (output == 2 * input ? o / 2 : place(Double(Float(o) * step))), 1)
             case .nearestExact:
-                add([Swift.min(Int(((Float(o) + 0.5) * step).rounded(.down)), input - 1)], [1])
+                set(o, 0, place(Double((Float(o) + 0.5) * step)), 1)
             case .linear:
                 if output == input {
-                    add([o, o], [1, 0])
+                    set(o, 0, o, 1)
+                    set(o, 1, o, 0)
                     continue
                 }
                 let x = corners ? f(ratio * Double(o)) : Swift.max(f(f(ratio * (Double(o) + 0.5)) - 0.5), 0)
-                let i = Swift.min(Int(x), input - 1)
+                let i = place(x)
                 let w = Swift.min(Swift.max(f(x - Double(i)), 0), 1)
-                add([i, i < input - 1 ? i + 1 : i], [1 - w, w])
+                set(o, 0, i, 1 - w)
+                set(o, 1, i < input - 1 ? i + 1 : i, w)
             case .cubic:
                 let x = corners ? f(ratio * Double(o)) : f(f(ratio * (Double(o) + 0.5)) - 0.5)
-                let i = Int(x.rounded(.down))
+                let i = x < 0 ? -1 : place(x)
                 let t = f(x - Double(i))
                 // Keys' cubic convolution with a = -0.75.
                 let a = -0.75
                 func near(_ d: Double) -> Double { ((a + 2) * d - (a + 3)) * d * d + 1 }
                 func far(_ d: Double) -> Double { ((a * d - 5 * a) * d + 8 * a) * d - 4 * a }
-                add((-1...2).map { Swift.min(Swift.max(i + $0, 0), input - 1) }, [far(t + 1), near(t), near(1 - t), far(2 - t)])
+                for (k, weight) in [far(t + 1), near(t), near(1 - t), far(2 - t)].enumerated() {
+                    set(o, k, Swift.min(Swift.max(i + k - 1, 0), input - 1), weight)
+                }
             }
         }
-    }
-
-    private mutating func add(_ p: [Int], _ w: [Double]) {
-        places += p
-        weights += w
     }
 
     /// Applies the taps along dimension d of a contiguous tensor.
@@ -75,25 +83,22 @@ private struct Taps {
         let (outer, inner) = (Dims(shape.prefix(d)).product, Dims(shape.dropFirst(d + 1)).product)
         func run<T: TensorElement>(_: T.Type) {
             let (source, o) = (input.typed(T.self), target.typed(T.self))
-            places.withUnsafeBufferPointer { p in
-                weights.withUnsafeBufferPointer { w in
-                    parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
-                        for a in from..<to {
-                            let s = source + a * size * inner
-                            var t = o + a * count * inner
-                            for i in 0..<count {
-                                if width == 1 {
-                                    if inner == 1 { t.pointee = s[p[i]] } else { t.update(from: s + p[i] * inner, count: inner) }
-                                } else {
-                                    for e in 0..<inner {
-                                        var sum = 0.0
-                                        for k in (i * width)..<((i + 1) * width) { sum += w[k] * s[p[k] * inner + e].asDouble }
-                                        t[e] = T(element: T.dtype.isFloatingPoint ? sum : sum.rounded())
-                                    }
-                                }
-                                t += inner
+            let (p, w) = (places, weights)
+            parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
+                for a in from..<to {
+                    let s = source + a * size * inner
+                    var t = o + a * count * inner
+                    for i in 0..<count {
+                        if width == 1 {
+                            if inner == 1 { t.pointee = s[p[i]] } else { t.update(from: s + p[i] * inner, count: inner) }
+                        } else {
+                            for e in 0..<inner {
+                                var sum = 0.0
+                                for k in (i * width)..<((i + 1) * width) { sum += w[k] * s[p[k] * inner + e].asDouble }
+                                t[e] = T(element: T.dtype.isFloatingPoint ? sum : sum.rounded())
                             }
                         }
+                        t += inner
                     }
                 }
             }
@@ -112,20 +117,17 @@ private struct Taps {
         let (outer, inner) = (Dims(shape.prefix(d)).product, Dims(shape.dropFirst(d + 1)).product)
         func run<T: TensorElement>(_: T.Type) {
             let (source, o) = (input.typed(T.self), target.typed(T.self))
-            places.withUnsafeBufferPointer { p in
-                weights.withUnsafeBufferPointer { w in
-                    parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
-                        for a in from..<to {
-                            let t = o + a * size * inner
-                            var s = source + a * count * inner
-                            for i in 0..<count {
-                                for k in (i * width)..<((i + 1) * width) {
-                                    let row = t + p[k] * inner
-                                    for e in 0..<inner { row[e] = T(element: row[e].asDouble + w[k] * s[e].asDouble) }
-                                }
-                                s += inner
-                            }
+            let (p, w) = (places, weights)
+            parallelFor(outer, grain: Swift.max(1, 30_000 / Swift.max(count * inner, 1))) { from, to in
+                for a in from..<to {
+                    let t = o + a * size * inner
+                    var s = source + a * count * inner
+                    for i in 0..<count {
+                        for k in (i * width)..<((i + 1) * width) {
+                            let row = t + p[k] * inner
+                            for e in 0..<inner { row[e] = T(element: row[e].asDouble + w[k] * s[e].asDouble) }
                         }
+                        s += inner
                     }
                 }
             }
@@ -164,8 +166,8 @@ extension Tensor {
         }
         _ = try Tensor.empty(Dims(Array(sizes.prefix(2)) + size), dtype)  // more memory than there is is an error here
         let half = dtype.isFloatingPoint && dtype.size == 2
-        let taps = (0..<n).map {
-            Taps(mode, input[$0], size[$0], scales?[$0], alignCorners && mode != .nearest && mode != .nearestExact, single: dtype != .float64)
+        let taps = try (0..<n).map {
+            try Taps(mode, input[$0], size[$0], scales?[$0], alignCorners && mode != .nearest && mode != .nearestExact, single: dtype != .float64)
         }
         return try Tensor.linearStep(mode.name(n), self) { x in
             var t = try (half ? x.to(.float32) : x).contiguous()

@@ -215,16 +215,13 @@ extension Tensor {
                     let shared = try g.div(divisor)
                     (toSelf, toSource) = (shared, try shared.gather(d, index))
                 case .amax, .amin:
-                    // Those equal to the extreme share its gradient evenly.
+                    // Those equal to the extreme share its gradient evenly; as in torch, what was there counts either way.
                     let mine = try x.eq(y).to(g.dtype)
                     let theirs = try s.sliceLike(index).eq(y.gather(d, index)).to(g.dtype)
-                    let start = includeSelf ? mine : try Tensor.zeros(x.sizes, g.dtype)
-                    let ties = try start.scatter(d, index, theirs, mode: .add, name: "scatter_add")
-                    let shared = try g.div(ties.maximum(.number(1.0)))
+                    let shared = try g.div(mine.scatter(d, index, theirs, mode: .add, name: "scatter_add"))
                     (toSelf, toSource) = (try mine.mul(shared), try theirs.mul(shared.gather(d, index)))
                 case .multiply:
-                    toSelf = try g.mul(y).div(x)
-                    toSource = try g.mul(y).gather(d, index).div(s.sliceLike(index))
+                    (toSelf, toSource) = try Tensor.productGradients(d, index, g, x, s.sliceLike(index), y, includeSelf)
                 default: (toSelf, toSource) = (g, try g.gather(d, index))
                 }
                 if !includeSelf { toSelf = try toSelf.scatter(d, index, .number(0.0)) }
@@ -233,6 +230,33 @@ extension Tensor {
             }
         }
         return result
+    }
+
+    /// Gradients of a product `y` of the elements of x and those of s that `index` sends to them: the product of the
+    /// others, which division gives where the factor is not zero.
+    private static func productGradients(
+        _ d: Int, _ index: Tensor, _ g: Tensor, _ x: Tensor, _ s: Tensor, _ y: Tensor, _ includeSelf: Bool
+    ) throws -> (Tensor, Tensor) {
+        let one = Tensor.number(1.0)
+        func product(_ x: Tensor, _ s: Tensor) throws -> Tensor { try x.scatterReduce(d, index, s, .multiply, includeSelf: includeSelf) }
+        let filled = try x.maskedFill(x.eq(.number(0.0)), one)
+        let toSelf = try g.mul(product(filled, s)).div(filled)
+        let isZero = try s.eq(.number(0.0))
+        let zeros = try Tensor.zeros(x.sizes, g.dtype).scatter(d, index, isZero.to(g.dtype), mode: .add, name: "scatter_add")
+        let peers = try zeros.gather(d, index)
+        // The only zero at a place is left out of the product; with more of them every gradient is zero.
+        let isOnly = try isZero.logicalAnd(peers.eq(one))
+        let withoutOnly = try g.mul(product(x, s.maskedFill(isOnly, one))).gather(d, index)
+        let divided = try g.mul(y).gather(d, index).div(s.maskedFill(isZero, one))
+        let toSource = try Tensor.choose(isOnly, withoutOnly, divided)
+        // Not so the derivatives of those gradients, which torch refuses, too.
+        guard GradMode.needs(toSource), !Tape.isRecording, try peers.gt(one).any().item() != 0 else { return (toSelf, toSource) }
+        let refused = try withNoGrad { try toSource.clone() }
+        refused.attach("Error", TensorList(toSource)) { _, _ in
+            throw MartletError.runtime(
+                "scatter_reduce(): Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self")
+        }
+        return (toSelf, try Tensor.choose(peers.gt(one), refused, toSource))
     }
 
     /// The leading corner with the index's sizes.

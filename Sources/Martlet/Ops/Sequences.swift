@@ -99,14 +99,41 @@ extension Tensor {
     public static func triangleIndices(_ rows: Int, _ columns: Int, offset k: Int, lower: Bool, dtype: DType = .int64) throws -> Tensor {
         guard rows >= 0 else { throw MartletError.runtime("row must be non-negative, got\(rows)") }
         guard columns >= 0 else { throw MartletError.runtime("col must be non-negative, got\(columns)") }
-        var (r, c): ([Int64], [Int64]) = ([], [])
-        for i in 0..<rows {
-            for j in 0..<columns where lower ? j - i <= k : j - i >= k {
-                r.append(Int64(i))
-                c.append(Int64(j))
-            }
+        guard dtype == .int64 || dtype == .int32 else {
+            throw MartletError.notImplemented("\"\(lower ? "tril" : "triu")_indices\" not implemented for '\(dtype.scalarTypeName)'")
         }
-        return try Tensor(r + c, [2, r.count]).to(dtype)
+        let k = Swift.min(Swift.max(k, -rows), columns)
+        let count = try lower ? belowDiagonal(rows, columns, k) : belowDiagonal(columns, rows, -k)
+        let out = Tensor(
+            storage: try Storage(byteCount: checkedByteCount([2, count], .int64), constant: true), offset: 0, sizes: [2, count],
+            strides: [count, 1], dtype: .int64)
+        let (r, c) = (out.typed(Int64.self), out.typed(Int64.self) + count)
+        var at = 0
+        var i = lower ? Swift.max(-k, 0) : 0
+        while at < count {
+            for j in (lower ? 0 : Swift.max(i + k, 0))..<(lower ? Swift.min(i + k + 1, columns) : columns) {
+                (r[at], c[at]) = (Int64(i), Int64(j))
+                at += 1
+            }
+            i += 1
+        }
+        return try out.to(dtype)
+    }
+
+    /// How many places of a matrix have column - row <= k, where k lies between -rows and columns.
+    private static func belowDiagonal(_ rows: Int, _ columns: Int, _ k: Int) throws -> Int {
+        // Rows before a have none of them, those from b on all columns; between, each has one more than the one before.
+        let a = Swift.max(-k, 0)
+        let whole = columns.subtractingReportingOverflow(k)
+        let b = whole.overflow ? rows : Swift.min(Swift.max(whole.partialValue - 1, a), rows)
+        let (growing, sum) = (b - a, a.addingReportingOverflow(b - 1))
+        let estimate = Double(growing) * (Double(k) + 1 + (Double(a) + Double(b) - 1) / 2) + Double(rows - b) * Double(columns)
+        guard estimate < 0x1p59, !sum.overflow else {
+            throw MartletError.runtime("Storage size calculation overflowed with sizes=[2, \(estimate)]")
+        }
+        // The sum of the row numbers, one of whose factors is even. Parts may wrap that the whole does not.
+        let numbers = growing % 2 == 0 ? growing / 2 &* sum.partialValue : growing &* (sum.partialValue / 2)
+        return growing &* (k + 1) &+ numbers &+ (rows - b) &* columns
     }
 
     /// Sets each element of a contiguous tensor from its number.

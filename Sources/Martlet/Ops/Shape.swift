@@ -34,12 +34,13 @@ extension Tensor {
             throw MartletError.runtime("shifts and dimensions must align. shifts: \(shifts.count), dims:\(dims.count)")
         }
         if rank == 0 { throw MartletError.index("Dimension specified as \(dims[0]) but tensor has no dimensions") }
+        let shifts = try zip(shifts, dims).map { shift, dim in shift % Swift.max(sizes[try wrapDim(dim, rank)], 1) }
         var pieces = self
         for (shift, dim) in zip(shifts, dims) {
             let d = try wrapDim(dim, rank)
-            let n = rank == 0 ? 1 : sizes[d]
-            if n == 0 || rank == 0 { continue }
-            let s = ((shift % n) + n) % n
+            let n = sizes[d]
+            if n == 0 { continue }
+            let s = (shift + n) % n
             let before = pieces
             pieces = try withNoGrad {
                 try Tensor.cat([before.narrow(d, n - s, s), before.narrow(d, 0, n - s)], d)
@@ -160,6 +161,7 @@ extension Tensor {
         let source = try withNoGrad { try contiguous() }
         let out = try Tensor.zeros(sizes, dtype)
         let (rows, columns) = (sizes[rank - 2], sizes[rank - 1])
+        let k = Swift.min(Swift.max(k, -rows), columns)
         let (size, n, from, to) = (dtype.size, numel, source.pointer, out.pointer)
         launch("triangle") {
             for b in 0..<n / Swift.max(rows * columns, 1) {
@@ -185,7 +187,8 @@ extension Tensor {
         try refuseSparse("diag_embed")
         let (a, b) = (try wrapDim(dim1, rank + 1), try wrapDim(dim2, rank + 1))
         if a == b { throw MartletError.runtime("diagonal dimensions cannot be identical \(dim1), \(dim2)") }
-        let n = (rank == 0 ? 1 : sizes[rank - 1]) + Swift.abs(k)
+        let (n, overflow) = (rank == 0 ? 1 : sizes[rank - 1]).addingReportingOverflow(Int(clamping: k.magnitude))
+        if overflow { throw MartletError.runtime("diag_embed(): an offset of \(k) is out of range") }
         var shape = sizes
         if rank > 0 { shape.removeLast() }
         shape.insert(n, at: Swift.min(a, b))

@@ -79,7 +79,7 @@ extension Tensor {
         guard n >= 0 else { throw MartletError.runtime("polygamma(n, x) does not support negative n.") }
         let factor = (n % 2 == 0 ? -1.0 : 1.0) * tgamma(Double(n) + 1)
         let out = try n == 0 ? unaryKernel(.digamma, self) : mapDouble(self) { factor * hurwitzZeta(Double(n) + 1, $0) }
-        recordFromInput(out, "PolygammaBackward0") { g, x in try g.mul(x.polygamma(n + 1)) }
+        recordFromInput(out, "PolygammaBackward0") { g, x in try g.mul(x.polygamma(n == .max ? n : n + 1)) }
         return out
     }
 

@@ -109,7 +109,8 @@ extension Tensor {
     public func mvlgamma(_ p: Int) throws -> Tensor {
         guard p >= 1 else { throw MartletError.runtime("p has to be greater than or equal to 1") }
         let x = dtype.isFloatingPoint ? self : try to(.defaultFloat)
-        let constant = Double(p * (p - 1)) / 4 * 1.1447298858494002
+        _ = try Tensor.empty([x.numel, p], x.dtype)  // so many terms that they cannot be held are an error here
+        let constant = Double(p) * Double(p - 1) / 4 * 1.1447298858494002
         let out = try withNoGrad { try x.shiftedSum(p) { try $0.lgamma() }.add(.number(constant)) }
         x.recordFromInput(out, "MvlgammaBackward0") { g, x in try g.mul(x.shiftedSum(p) { try $0.digamma() }) }
         return out

@@ -56,6 +56,7 @@ extension Tensor {
     func asStridedBackward(
         _ baseSizes: Dims, _ baseStrides: Dims, _ baseOffset: Int, _ n: Dims, _ s: Dims, _ start: Int
     ) throws -> Tensor {
+        if n.product == 0 || baseSizes.product == 0 { return try Tensor.zeros(baseSizes, dtype) }
         // Work on a flat copy of the storage that both geometries look into.
         var last = Swift.max(baseOffset, start)
         var a = baseOffset

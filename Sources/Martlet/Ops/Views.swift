@@ -219,6 +219,7 @@ extension Tensor {
                     "The expanded size of the tensor (\(shape[i])) must match the existing size (\(have)) at non-singleton dimension \(i).  Target sizes: \(shape).  Tensor sizes: \(sizes)")
             }
         }
+        _ = try n.checkedProduct()
         let old = sizes
         return makeView("ExpandBackward0", n, s, offset) { try $0.sumTo(old) }
     }
@@ -254,8 +255,8 @@ extension Tensor {
         let s = clamp(start ?? 0)
         let e = Swift.max(clamp(end ?? n), s)
         var (shape, st) = (sizes, strides)
-        shape[d] = (e - s + step - 1) / step
-        st[d] = strides[d] * step
+        shape[d] = e == s ? 0 : (e - s - 1) / step + 1
+        st[d] = strides[d] &* step  // of no more than one element where it wraps
         let old = sizes
         return makeView("SliceBackward0", shape, st, offset + s * strides[d]) {
             try $0.sliceBackward(old, d, s, e, step)
@@ -271,7 +272,7 @@ extension Tensor {
             throw MartletError.index("start out of range (expected to be in range of [\(-n), \(n)], but got \(start))")
         }
         let s = start < 0 ? start + n : start
-        guard s + length <= n else {
+        guard length <= n - s else {
             throw MartletError.runtime("start (\(s)) + length (\(length)) exceeds dimension size (\(n)).")
         }
         return try slice(d, s, s + length)
@@ -301,7 +302,7 @@ extension Tensor {
         let d = try wrapDim(dim, rank + 1)
         var (n, s) = (sizes, strides)
         n.insert(1, at: d)
-        s.insert(d < rank ? sizes[d] * strides[d] : 1, at: d)
+        s.insert(d < rank ? sizes[d] &* strides[d] : 1, at: d)
         return makeView("UnsqueezeBackward0", n, s, offset) { try $0.squeeze([d]) }
     }
 
@@ -322,17 +323,35 @@ extension Tensor {
                     "as_strided: Negative strides are not supported at the moment, got strides: \(s)")
             }
         }
-        var last = start
-        for i in 0..<n.count where n.product > 0 { last += (n[i] - 1) * s[i] }
-        let capacity = storage.byteCount / dtype.size
-        guard start >= 0 && (n.product == 0 || last < capacity) else {
+        guard start >= 0 else {
+            throw MartletError.runtime("Tensor: invalid storage offset \(start)")
+        }
+        let bytes = try Tensor.stretch(n, s, start, dtype)
+        _ = try n.checkedProduct()
+        guard bytes <= storage.byteCount else {
             throw MartletError.runtime(
-                "setStorage: sizes \(n), strides \(s), storage offset \(start), and itemsize \(dtype.size) requiring a storage size of \((last + 1) * dtype.size) are out of bounds for storage of size \(storage.byteCount)")
+                "setStorage: sizes \(n), strides \(s), storage offset \(start), and itemsize \(dtype.size) requiring a storage size of \(bytes) are out of bounds for storage of size \(storage.byteCount)")
         }
         let (baseSizes, baseStrides, baseOffset) = (sizes, strides, offset)
         return makeView("AsStridedBackward0", n, s, start) {
             try $0.asStridedBackward(baseSizes, baseStrides, baseOffset, n, s, start)
         }
+    }
+
+    /// Bytes from a storage's base to the end of what sizes and strides show; 0 where they show nothing.
+    private static func stretch(_ n: Dims, _ s: Dims, _ start: Int, _ type: DType) throws -> Int {
+        if n.contains(0) { return 0 }
+        var (end, overflow) = start.addingReportingOverflow(1)
+        for i in 0..<n.count {
+            let step = (n[i] - 1).multipliedReportingOverflow(by: s[i])
+            let sum = end.addingReportingOverflow(step.partialValue)
+            (end, overflow) = (sum.partialValue, overflow || step.overflow || sum.overflow)
+        }
+        let bytes = end.multipliedReportingOverflow(by: type.size)
+        if overflow || bytes.overflow {
+            throw MartletError.runtime("Storage size calculation overflowed with sizes=\(n) and strides=\(s)")
+        }
+        return bytes.partialValue
     }
 
     /// The diagonal of two dimensions as the last dimension of the result.
@@ -345,7 +364,7 @@ extension Tensor {
         let count = Swift.max(0, k >= 0 ? Swift.min(sizes[a], sizes[b] - k) : Swift.min(sizes[a] + k, sizes[b]))
         let start = count == 0 ? offset : offset + (k >= 0 ? k * strides[b] : -k * strides[a])
         var (n, s) = (sizes, strides)
-        let step = strides[a] + strides[b]
+        let step = strides[a] &+ strides[b]
         n.remove(at: Swift.max(a, b))
         n.remove(at: Swift.min(a, b))
         s.remove(at: Swift.max(a, b))
@@ -369,9 +388,10 @@ extension Tensor {
         var (n, s) = (sizes, strides)
         if rank > 0 {
             n[d] = (length - size) / step + 1
-            s[d] = strides[d] * step
+            s[d] = strides[d] &* step
         }
         n.append(size)
+        _ = try n.checkedProduct()
         s.append(rank == 0 ? 1 : strides[d])
         let old = sizes
         return makeView("UnfoldBackward0", n, s, offset) { try $0.unfoldBackward(old, d, size, step) }
@@ -390,7 +410,8 @@ extension Tensor {
             throw MartletError.runtime(
                 "split_size can only be 0 if dimension size is 0, but got dimension size of \(n)")
         }
-        let pieces = size == 0 ? 1 : Swift.max(1, (n + size - 1) / size)
+        let pieces = n == 0 ? 1 : (n - 1) / size + 1
+        try Tensor.claimViews(pieces)
         return try pieceViews("SplitBackward0", d, (0..<pieces).map { ($0 * size, Swift.min(size, n - $0 * size)) })
     }
 
@@ -405,7 +426,7 @@ extension Tensor {
                     "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=\(lengths)")
             }
             ranges.append((start, l))
-            start += l
+            start = Swift.min(start, Int.max - l) + l
         }
         guard start == sizes[d] else {
             throw MartletError.runtime(
@@ -421,15 +442,18 @@ extension Tensor {
             throw MartletError.runtime("chunk expects `chunks` to be greater than 0, got: \(chunks)")
         }
         let n = sizes[try wrapDim(dim, rank)]
-        let size = (n + chunks - 1) / chunks
-        if size == 0 { return try split([Int](repeating: 0, count: chunks), dim) }
-        return try split(size, dim)
+        if n == 0 {
+            try Tensor.claimViews(chunks)
+            return try split([Int](repeating: 0, count: chunks), dim)
+        }
+        return try split((n - 1) / chunks + 1, dim)
     }
 
     /// Every index along a dimension as a tensor of its own.
     public func unbind(_ dim: Int = 0) throws -> [Tensor] {
         if rank == 0 { throw MartletError.index("Dimension specified as \(dim) but tensor has no dimensions") }
         let d = try wrapDim(dim, rank)
+        try Tensor.claimViews(sizes[d])
         if isSparse { return try (0..<sizes[d]).map { try select(d, $0) } }
         var (n, s) = (sizes, strides)
         n.remove(at: d)
@@ -443,6 +467,12 @@ extension Tensor {
             }
         }
         return outs
+    }
+
+    /// Throws where there is no memory for so many views.
+    private static func claimViews(_ count: Int) throws {
+        let each = 400  // bytes that one takes at least
+        if count > 1 << 20 { _ = try Storage(byteCount: count.multipliedReportingOverflow(by: each).overflow ? -1 : count * each) }
     }
 
     /// Views of consecutive ranges that share one node, as torch's split does.

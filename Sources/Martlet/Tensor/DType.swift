@@ -99,9 +99,11 @@ public protocol TensorElement {
 
 /// Converts to an integer as x86's cvttsd2si does: what does not fit gives `Int64.min`.
 @inlinable @inline(__always)
-func wrapInt64(_ v: Double) -> Int64 {
-    v > -9.3e18 && v < 9.223372036854775e18 ? Int64(v) : Int64.min
-}
+func wrapInt64(_ v: Double) -> Int64 { v >= -0x1p63 && v < 0x1p63 ? Int64(v) : .min }
+
+/// As ``wrapInt64(_:)``, of 32 bits.
+@inlinable @inline(__always)
+func wrapInt32(_ v: Double) -> Int32 { v > -0x1p31 - 1 && v < 0x1p31 ? Int32(v) : .min }
 
 extension Float: TensorElement {
     public static var dtype: DType { .float32 }
@@ -122,7 +124,14 @@ extension Double: TensorElement {
 /// The integer element types share their conversions.
 public protocol IntegerElement: TensorElement, FixedWidthInteger {}
 extension IntegerElement {
-    @inlinable @inline(__always) public init(element value: Double) { self.init(truncatingIfNeeded: wrapInt64(value)) }
+    /// Through 32 bits, as compilers for x86 convert to signed integers that are no longer, and torch with them.
+    @inlinable @inline(__always) public init(element value: Double) {
+        if Self.isSigned && Self.bitWidth <= 32 {
+            self.init(truncatingIfNeeded: wrapInt32(value))
+        } else {
+            self.init(truncatingIfNeeded: wrapInt64(value))
+        }
+    }
     @inlinable @inline(__always) public init(element value: Int64) { self.init(truncatingIfNeeded: value) }
     @inlinable @inline(__always) public var asDouble: Double { Double(self) }
     @inlinable @inline(__always) public var asInt64: Int64 { Int64(truncatingIfNeeded: self) }

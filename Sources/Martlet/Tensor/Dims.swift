@@ -102,6 +102,18 @@ public struct Dims: RandomAccessCollection, MutableCollection, ExpressibleByArra
         return p
     }
 
+    /// ``product`` of sizes, or torch's error where it is beyond 64 bits. Sizes of zero do not hide what others multiply to,
+    /// so that no product of some of them is beyond either.
+    func checkedProduct() throws -> Int {
+        var (p, empty) = (1, false)
+        for i in 0..<count {
+            let (next, overflow) = p.multipliedReportingOverflow(by: Swift.max(values[i], 1))
+            if overflow { throw MartletError.runtime("numel: integer multiplication overflow") }
+            (p, empty) = (next, empty || values[i] == 0)
+        }
+        return empty ? 0 : p
+    }
+
     @inline(__always)
     public static func == (a: Dims, b: Dims) -> Bool {
         if a.count != b.count { return false }

@@ -115,7 +115,7 @@ public final class Tensor {
     @inline(__always)
     var pointer: UnsafeMutableRawPointer {
         if Tape.isRecording { Tape.touch(storage) }
-        return storage.base + offset * dtype.size
+        return storage.base + offset &* dtype.size  // an empty view may begin anywhere
     }
 
     @inline(__always)

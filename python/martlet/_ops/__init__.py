@@ -40,8 +40,8 @@ import sys
 from .._bridge import native
 from . import arguments, results
 from .arguments import (  # noqa: F401
-    flag, handle, handles, integer, ints, number, plain_number, real, separate_ints, type_name)
-from .results import named_result, store, take_list, wrap  # noqa: F401
+    flag, handle, handles, integer, ints, number, optional_integer, plain_number, real, separate_ints, type_name)
+from .results import finish, named_result, store, take_list, wrap  # noqa: F401
 
 #: name -> table line or function, for each of the namespaces.
 REGISTRY = {"t": {}, "m": {}, "F": {}, "L": {}}

@@ -85,7 +85,7 @@ def integer(value, name, argument, position):
 
 def optional_integer(value, name, argument, position):
     """integer() for a parameter that may be None, for which C has -2^63."""
-    return max(integer(value, name, argument, position), 1 - 2 ** 63)
+    return -(2 ** 63) if value is None else max(integer(value, name, argument, position), 1 - 2 ** 63)
 
 
 def flag(value, name, argument, position):

@@ -2,7 +2,7 @@
 import ctypes
 from operator import index as _index
 
-from . import number, op, table, type_name, wrap
+from . import flag, handle, integer, number, op, table, type_name, wrap
 from .._native import fail, lib
 
 table("""
@@ -73,12 +73,13 @@ def _list_shape(item):
 
 
 def _bound(v):
-    return _NONE if v is None else _index(v)
+    """A slice's bound or step, cut to 64 bits as Python does."""
+    return _NONE if v is None else min(max(_index(v), _NONE + 1), 2 ** 63 - 1)
 
 
 def _select(x, dim, i, place):
     n = lib.mt_size(x._h, dim)
-    if not -n <= i < n:
+    if not -n <= integer(i, "select", "index", 2) < n:
         raise IndexError(f"index {i} is out of bounds for dimension {place} with size {n}")
     return wrap(lib.mt_select(x._h, dim, i))
 
@@ -110,7 +111,7 @@ def _resolve(x, key):
         if kind is int:
             x = _select(x, dim, item, place)
         elif kind is slice:
-            step = 1 if item.step is None else _index(item.step)
+            step = 1 if item.step is None else _bound(item.step)
             if step <= 0:
                 raise ValueError("step must be greater than zero" if step else "slice step cannot be zero")
             if rank == 0:
@@ -174,6 +175,7 @@ def __getitem__(input, key):
         if lib.mt_ndim(input._h) == 0:
             raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number")
         n = lib.mt_size(input._h, 0)
+        integer(key, "select", "index", 2)
         raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
     if lib.mt_ndim(input._h) == 0 and _integers_in(key):
         raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number")
@@ -282,7 +284,7 @@ def _scatter_arguments(name, dim, index, src, value, reduce):
         src = number(src, name, "value", 3)
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' (position 2) must be Tensor, not {type_name(index)}")
-    return _index(dim), src, _REDUCE[reduce]
+    return integer(dim, name, "dim", 2), src, _REDUCE[reduce]
 
 
 @op("tm")
@@ -301,22 +303,23 @@ def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
     return input
 
 
-def _reduction(reduce):
+def _reduction(name, dim, index, src, reduce, include_self):
+    dim, index, src = integer(dim, name, "dim", 2), handle(index, name, "index", 3), handle(src, name, "src", 4)
     if reduce not in _SCATTER_REDUCE:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
-    return _SCATTER_REDUCE[reduce]
+    return dim, index, src, _SCATTER_REDUCE[reduce], flag(include_self, name, "include_self", 0)
 
 
 @op("tm")
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy with `src` combined at the index along `dim` by sum, prod, mean, amax or amin."""
-    return wrap(lib.mt_scatter_reduce(input._h, dim, index._h, src._h, _reduction(reduce), 1 if include_self else 0))
+    return wrap(lib.mt_scatter_reduce(input._h, *_reduction("scatter_reduce", dim, index, src, reduce, include_self)))
 
 
 @op("m")
 def scatter_reduce_(input, dim, index, src, reduce, *, include_self=True):
     """scatter_reduce in place."""
-    if lib.mt_scatter_reduce_(input._h, dim, index._h, src._h, _reduction(reduce), 1 if include_self else 0):
+    if lib.mt_scatter_reduce_(input._h, *_reduction("scatter_reduce_", dim, index, src, reduce, include_self)):
         fail()
     return input
 

@@ -1,7 +1,5 @@
 """Random tensors: creation, draws with tensors as parameters, and in-place fills."""
-from operator import index as _index
-
-from . import integer, ints, number, op, resolve, separate_ints, table, type_name, wrap
+from . import finish, integer, ints, number, op, resolve, separate_ints, table, type_name, wrap
 from .._native import fail, lib
 from .._types import contiguous_format, require_cpu
 
@@ -50,10 +48,6 @@ def _sizes(size, keyword, name):
     return separate_ints(size, name, "size", 1)
 
 
-def _finish(result, requires_grad):
-    return result.requires_grad_() if requires_grad else result
-
-
 def _into(out, dtype, name, p, n):
     """Prepares the tensor given as out= for n sizes."""
     if dtype is not None and dtype is not out.dtype:
@@ -72,7 +66,7 @@ def _new(name, make, fill, size, keyword, generator, out, dtype, device, require
         if fill(_into(out, dtype, name, p, n)._h, 0.0, 1.0, g):
             fail()
         return out
-    return _finish(wrap(make(p, n, -1 if dtype is None else dtype._code, g)), requires_grad)
+    return finish(wrap(make(p, n, -1 if dtype is None else dtype._code, g)), requires_grad, name)
 
 
 @op("t")
@@ -121,7 +115,7 @@ def randint(*args, low=None, high=None, size=None, generator=None, out=None, dty
         if lib.mt_random_range_(_into(out, dtype, "randint", p, n)._h, low, high, g):
             fail()
         return out
-    return _finish(wrap(lib.mt_randint(low, high, p, n, -1 if dtype is None else dtype._code, g)), requires_grad)
+    return finish(wrap(lib.mt_randint(low, high, p, n, -1 if dtype is None else dtype._code, g)), requires_grad, "randint")
 
 
 @op("t")
@@ -132,7 +126,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     made = wrap(lib.mt_randperm(integer(n, "randperm", "n", 1), code, _generator(generator, "randperm")))
     if out is not None:
         return out.resize_(made.shape).copy_(made)
-    return _finish(made, requires_grad)
+    return finish(made, requires_grad, "randperm")
 
 
 def _like(name, make, input, dtype, generator, device, memory_format, requires_grad, *numbers):
@@ -140,7 +134,7 @@ def _like(name, make, input, dtype, generator, device, memory_format, requires_g
     code = -1 if dtype is None else dtype._code
     if memory_format is contiguous_format:
         input = wrap(lib.mt_empty_like(input._h, code, 1))
-    return _finish(wrap(make(input._h, *numbers, code, _generator(generator, name))), requires_grad)
+    return finish(wrap(make(input._h, *numbers, code, _generator(generator, name))), requires_grad, name)
 
 
 @op("t")
@@ -194,7 +188,7 @@ def normal(mean, std=None, size=None, *, generator=None, out=None, dtype=None, l
     mean, std = _float(mean, "normal", "mean", 1), _float(std, "normal", "std", 2)
     p, n = ints(size, "normal", "size", 3)
     if out is None:
-        return _finish(wrap(lib.mt_normal_new(mean, std, p, n, -1 if dtype is None else dtype._code, g)), requires_grad)
+        return finish(wrap(lib.mt_normal_new(mean, std, p, n, -1 if dtype is None else dtype._code, g)), requires_grad, "normal")
     if lib.mt_normal_(_into(out, dtype, "normal", p, n)._h, mean, std, g):
         fail()
     return out

@@ -1,5 +1,5 @@
 """Reductions, softmax, running sums, norms."""
-from . import T as _T, handle, linalg as _L, named_result, op, plain_number, store, table, type_name, wrap
+from . import T as _T, flag, handle, integer, linalg as _L, named_result, op, plain_number, real, store, table, type_name, wrap
 from . import ints as _ints
 from .._native import fail, lib
 
@@ -70,11 +70,11 @@ def _extreme(name, whole, along, binary):
         if isinstance(first, type(input)) or hasattr(first, "_h"):
             return getattr(_T, binary)(input, first) if out is None else store(out, getattr(_T, binary)(input, first))
         keepdim = args[1] if len(args) > 1 else False
-        if len(args) > 2 or isinstance(first, bool) or not hasattr(first, "__index__") or not isinstance(keepdim, (bool, int)):
+        if len(args) > 2 or isinstance(first, bool) or not hasattr(first, "__index__"):
             got = ", ".join(type_name(a) for a in (input, *args))
             raise TypeError(f"{name}() received an invalid combination of arguments - got ({got}), but expected one of:\n"
                             f" * (Tensor input)\n * (Tensor input, Tensor other)\n * (Tensor input, int dim, bool keepdim = False)")
-        result = _pair(name, along, handle(input, name), first.__index__(), 1 if keepdim else 0)
+        result = _pair(name, along, handle(input, name), integer(first, name, "dim", 2), flag(keepdim, name, "keepdim", 3))
         if out is None:
             return result
         return named_result(name, (store(out[0], result[0]), store(out[1], result[1])))
@@ -115,8 +115,8 @@ def _spread(name, function, two):
             correction = 1
         p, n = (None, 0) if dim is None else _ints(dim, name, "dim", 2)
         if two:
-            return _pair(None, function, handle(input, name), p, n, correction, 1 if keepdim else 0)
-        made = wrap(function(handle(input, name), p, n, correction, 1 if keepdim else 0))
+            return _pair(None, function, handle(input, name), p, n, correction, flag(keepdim, name, "keepdim", 0))
+        made = wrap(function(handle(input, name), p, n, correction, flag(keepdim, name, "keepdim", 0)))
         return made if out is None else store(out, made)
     spread.__name__ = spread.__qualname__ = name
     spread.__doc__ = f"""{name}(input, dim=None, *, correction=1, keepdim=False); also {name}(input, unbiased) and
@@ -145,7 +145,8 @@ def _number(value, name, argument):
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """(sum |x|^ord)^(1/ord) over dim, or over all elements."""
     p, n = (None, 0) if dim is None else _ints(dim, "linalg_vector_norm", "dim", 3)
-    made = wrap(lib.mt_vector_norm(handle(x, "linalg_vector_norm", "x"), _number(ord, "linalg_vector_norm", "ord"), p, n, 1 if keepdim else 0,
+    made = wrap(lib.mt_vector_norm(handle(x, "linalg_vector_norm", "x"), _number(ord, "linalg_vector_norm", "ord"), p, n,
+                                   flag(keepdim, "linalg_vector_norm", "keepdim", 4),
                                    -1 if dtype is None else dtype._code))
     return made if out is None else store(out, made)
 
@@ -156,10 +157,9 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     if hasattr(dim, "__index__") or len(dim) != 2:
         got = " ".join(str(d) for d in ((dim,) if hasattr(dim, "__index__") else dim))
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {got}")
-    for place, d in enumerate(dim, 1):
-        if not hasattr(d, "__index__"):
-            raise TypeError(f"linalg_matrix_norm(): argument 'dim' failed to unpack the object at pos {place}, a {type_name(d)}")
-    code, keep = -1 if dtype is None else dtype._code, 1 if keepdim else 0
+    p, n = _ints(dim, "linalg_matrix_norm", "dim", 3)
+    dim = p[:n]
+    code, keep = -1 if dtype is None else dtype._code, flag(keepdim, "linalg_matrix_norm", "keepdim", 4)
     if ord in ("nuc", 2, -2) and not isinstance(ord, bool):
         made = _by_singular_values(A if dtype is None else A.to(dtype), ord, tuple(dim), keepdim)
     elif isinstance(ord, str):
@@ -227,7 +227,7 @@ def cdist(x1, x2, p=2.0, compute_mode=_EUCLIDEAN[0]):
     """The p-norm distance between every row of x1 and every row of x2."""
     if compute_mode not in _EUCLIDEAN:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    return wrap(lib.mt_cdist(handle(x1, "cdist", "x1"), handle(x2, "cdist", "x2", 2), p, _EUCLIDEAN.index(compute_mode)))
+    return wrap(lib.mt_cdist(handle(x1, "cdist", "x1"), handle(x2, "cdist", "x2", 2), real(p, "cdist", "p", 3), _EUCLIDEAN.index(compute_mode)))
 
 
 # ---- softmax in torch.nn.functional's form -------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What the library gives back, as tensors."""
 import ctypes
 
+from .arguments import wrong_type
 from .._native import fail, lib
 
 Tensor = None  # set by connect()
@@ -25,6 +26,17 @@ def take_list(items):
         result.append(t)
     lib.mt_tensor_list_free(ctypes.addressof(items))
     return tuple(result)
+
+
+def finish(made, requires_grad, name):
+    """A new tensor, of which a gradient is wanted where `requires_grad` says so."""
+    if not requires_grad:
+        return made
+    if requires_grad is not True:
+        raise wrong_type(name, "requires_grad", 0, "bool", requires_grad)
+    if not made.dtype.is_floating_point:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return made.requires_grad_()
 
 
 def named_result(kind, values):

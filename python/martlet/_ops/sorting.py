@@ -1,7 +1,5 @@
 """Sorting, order statistics, searching and counting."""
-from operator import index as _index
-
-from . import handle, named_result, number, op, store, table, type_name, wrap
+from . import flag, handle, integer, named_result, number, op, optional_integer, store, table, type_name, wrap
 from .._native import fail, lib
 
 table("""
@@ -13,16 +11,6 @@ t  bucketize(input: N, boundaries: T, *, out_int32: bool=False, right: bool=Fals
 tm bincount(input: T, weights: T?=None, minlength: int=0) = mt_bincount
 tm histc(input: T, bins: int=100, min: float=0, max: float=0) = mt_histc
 """)
-
-
-def _int(value, name, argument, position):
-    """An integer for C; MT_NONE for None."""
-    if value is None:
-        return -9223372036854775808
-    try:
-        return _index(value)
-    except TypeError:
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be int, not {type_name(value)}") from None
 
 
 def _pair(kind, function, *arguments, out=None):
@@ -46,7 +34,8 @@ def _flags(name, args, dim, descending, stable):
         dim = args[0]
     if len(args) > 1:
         descending = args[1]
-    return -1 if dim is None else _int(dim, name, "dim", 2), 1 if descending else 0, 1 if stable else 0
+    return (-1 if dim is None else integer(dim, name, "dim", 2), flag(descending, name, "descending", 3),
+            0 if stable is None else flag(stable, name, "stable", 0))
 
 
 @op("tm")
@@ -67,7 +56,7 @@ def _median(name, ignore_nan):
     def median(input, dim=None, keepdim=False, *, out=None):
         if dim is None:
             return wrap(lib.mt_median(handle(input, name), ignore_nan))
-        return _pair(name, lib.mt_median_dim, handle(input, name), _int(dim, name, "dim", 2), 1 if keepdim else 0, ignore_nan, out=out)
+        return _pair(name, lib.mt_median_dim, handle(input, name), optional_integer(dim, name, "dim", 2), flag(keepdim, name, "keepdim", 0), ignore_nan, out=out)
     median.__name__ = median.__qualname__ = name
     median.__doc__ = f"{name}(input), or {name}(input, dim, keepdim=False) -> (values, indices): the lower median."
     op("tm", name)(median)
@@ -88,7 +77,7 @@ def _quantile(name, ignore_nan):
                 q = number(float(q), name, "q", 2)
             except (TypeError, ValueError):
                 raise TypeError(f"{name}(): argument 'q' (position 2) must be Tensor or float, not {type_name(q)}") from None
-        made = wrap(lib.mt_quantile(handle(input, name), q._h, _int(dim, name, "dim", 3), 1 if keepdim else 0,
+        made = wrap(lib.mt_quantile(handle(input, name), q._h, optional_integer(dim, name, "dim", 3), flag(keepdim, name, "keepdim", 0),
                                     _WAYS.index(interpolation), ignore_nan))
         return made if out is None else store(out, made)
     quantile.__name__ = quantile.__qualname__ = name
@@ -112,15 +101,16 @@ def searchsorted(sorted_sequence, input=None, *, out_int32=False, right=False, s
     values = self if input is None else input
     if not hasattr(values, "_h"):
         values = number(values, "searchsorted", "input", 2)
-    made = wrap(lib.mt_searchsorted(handle(sorted_sequence, "searchsorted", "sorted_sequence"), values._h, 1 if right else 0, None if sorter is None else sorter._h,
-                                    1 if out_int32 else 0))
+    made = wrap(lib.mt_searchsorted(handle(sorted_sequence, "searchsorted", "sorted_sequence"), values._h, flag(right, "searchsorted", "right", 0),
+                                    None if sorter is None else sorter._h,
+                                    flag(out_int32, "searchsorted", "out_int32", 0)))
     return made if out is None else store(out, made)
 
 
 def _distinct(input, dim, consecutive, return_inverse, return_counts):
     from ctypes import c_void_p
     slots = (c_void_p * 3)()
-    if lib.mt_unique(handle(input, "unique"), _int(dim, "unique", "dim", 5), consecutive, slots):
+    if lib.mt_unique(handle(input, "unique"), optional_integer(dim, "unique", "dim", 5), consecutive, slots):
         fail()
     values, inverse, counts = (wrap(h) for h in slots)
     if not return_inverse and not return_counts:

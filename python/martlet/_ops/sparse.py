@@ -1,5 +1,5 @@
 """Embeddings and sparse COO tensors."""
-from . import ints, op, table, wrap
+from . import finish, ints, op, optional_integer, table, wrap
 from .._native import fail, lib
 
 table("""
@@ -22,7 +22,7 @@ def to_dense(input, dtype=None, *, masked_grad=None):
 @op("m")
 def to_sparse(input, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
     """Sparse COO: entries that are not zero in the first `sparse_dim` dimensions (all by default)."""
-    return wrap(lib.mt_to_sparse(input._h, -9223372036854775808 if sparse_dim is None else sparse_dim))
+    return wrap(lib.mt_to_sparse(input._h, optional_integer(sparse_dim, "to_sparse", "sparse_dim", 1)))
 
 
 @op("m")
@@ -86,7 +86,7 @@ def sparse_coo_tensor(*args, indices=None, values=None, size=None, dtype=None, d
         made = wrap(lib.mt_sparse_coo_tensor(indices._h, values._h, p, n))
         if is_coalesced:
             made = made.coalesce()
-    return made.requires_grad_() if requires_grad else made
+    return finish(made, requires_grad, "sparse_coo_tensor")
 
 
 @op("F")

@@ -2,7 +2,7 @@
 import ctypes
 import math
 
-from . import ints, number, op, table, type_name, wrap
+from . import flag, integer, ints, number, op, table, type_name, wrap
 from .._native import fail, lib
 
 table("""
@@ -32,6 +32,7 @@ def _convolution(n):
         s, ns = ints(stride, name, "stride", 4)
         p, np = (None, 0) if isinstance(padding, str) else ints(padding, name, "padding", 5)
         d, nd = ints(dilation, name, "dilation", 6)
+        groups = integer(groups, name, "groups", 7)
         try:
             return wrap(lib.mt_conv(input._h, weight._h, None if bias is None else bias._h, n, s, ns, p, np, d, nd, groups))
         except AttributeError:
@@ -56,7 +57,7 @@ def _max_pool(n):
         p, np = ints(padding, name, "padding", 4)
         d, nd = ints(dilation, name, "dilation", 5)
         slots = (ctypes.c_void_p * 2)()
-        if lib.mt_max_pool(input._h, n, k, nk, s, ns, p, np, d, nd, 1 if ceil_mode else 0, slots):
+        if lib.mt_max_pool(input._h, n, k, nk, s, ns, p, np, d, nd, flag(ceil_mode, name, "ceil_mode", 6), slots):
             fail()
         return wrap(slots[0]), wrap(slots[1])
 

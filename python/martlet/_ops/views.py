@@ -1,8 +1,7 @@
-"""Views, pieces, joins and copies."""
+"""Views, pieces and copies."""
 import ctypes
-from operator import index as _index
 
-from . import integer, ints, number, op, resolve, separate_ints, store, table, take_list, wrap
+from . import integer, ints, op, optional_integer, resolve, separate_ints, table, take_list, wrap
 from .._native import TensorList, fail, lib
 
 table("""
@@ -22,10 +21,6 @@ tm diagonal(input: T, offset: int=0, dim1: int=0, dim2: int=1) = mt_diagonal
 m  unfold(input: T, dimension: int, size: int, step: int) = mt_unfold
 tm chunk(input: T, chunks: int, dim: int=0) = mt_chunk -> list
 tm unbind(input: T, dim: int=0) = mt_unbind -> list
-t  cat(tensors: Ts, dim: int=0) = mt_cat
-t  concat(tensors: Ts, dim: int=0) = mt_cat
-t  concatenate(tensors: Ts, dim: int=0) = mt_cat
-t  stack(tensors: Ts, dim: int=0) = mt_stack
 tm detach(input: T) = mt_detach
 m  copy_(input: T, other: N, non_blocking: any=False) = mt_copy_(input, other) -> self
 m  zero_(input: T) = mt_zero_ -> self
@@ -62,7 +57,7 @@ def as_strided(input, size, stride, storage_offset=None):
     q, m = ints(stride, "as_strided", "stride", 3)
     if n != m:
         raise RuntimeError("mismatch in length of strides and shape")
-    return wrap(lib.mt_as_strided(input._h, p, q, n, -2 ** 63 if storage_offset is None else storage_offset))
+    return wrap(lib.mt_as_strided(input._h, p, q, n, optional_integer(storage_offset, "as_strided", "storage_offset", 4)))
 
 
 @op("t", "reshape")
@@ -143,13 +138,17 @@ def tensor_split(input, indices_or_sections, dim=0):
     if hasattr(indices_or_sections, "tolist"):
         indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, int):
-        k = indices_or_sections
+        k = integer(indices_or_sections, "tensor_split", "sections", 2)
         if k <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {k}")
-        sizes = [n // k + (1 if i < n % k else 0) for i in range(k)]
-        cuts = [sum(sizes[:i]) for i in range(1, k)]
+        if k > 2 ** 20:
+            resolve("t", "empty")(k, 50)  # more pieces than there is memory for are an error here
+        size, longer = divmod(n, k)
+        cuts = [i * size + min(i, longer) for i in range(1, k)]
     else:
-        cuts = list(indices_or_sections)
+        p, count = ints(indices_or_sections, "tensor_split", "indices", 2)
+        cuts = p[:count]
+    dim = integer(dim, "tensor_split", "dim", 3)
     edges = [0] + cuts + [n]
     return tuple(wrap(lib.mt_slice(input._h, dim, a, b, 1)) for a, b in zip(edges, edges[1:]))
 
@@ -182,10 +181,11 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
             raise RuntimeError("repeats has to be Long or Int tensor")
         return martlet.arange(len(input)).repeat_interleave(input)
     if repeats.__class__ is int:
-        repeats = wrap(lib.mt_number_i64(repeats))
+        repeats = wrap(lib.mt_number_i64(integer(repeats, "repeat_interleave", "repeats", 2)))
     elif not hasattr(repeats, "_h"):
         repeats = martlet.tensor(repeats)
-    return wrap(lib.mt_repeat_interleave(input._h, repeats._h, -2 ** 63 if dim is None else dim, -2 ** 63 if output_size is None else output_size))
+    return wrap(lib.mt_repeat_interleave(input._h, repeats._h, optional_integer(dim, "repeat_interleave", "dim", 3),
+                                         optional_integer(output_size, "repeat_interleave", "output_size", 0)))
 
 
 @op("tm")
@@ -272,141 +272,6 @@ op("tm", "fliplr")(lambda input: input.flip(1))
 op("tm", "flipud")(lambda input: input.flip(0))
 
 
-def _several(name, one):
-    def make(*tensors):
-        if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-            return tuple(one(t) for t in tensors[0])
-        return one(tensors[0]) if len(tensors) == 1 else tuple(one(t) for t in tensors)
-    make.__name__ = name
-    make.__doc__ = f"At least {name[8]} dimension(s), adding ones of size one."
-    op("t", name)(make)
-    return make
-
-
-atleast_1d = _several("atleast_1d", lambda t: t if t.dim() else t.reshape(1))
-atleast_2d = _several("atleast_2d", lambda t: t if t.dim() > 1 else t.reshape(1, -1) if t.dim() == 0 else t.unsqueeze(0))
-atleast_3d = _several("atleast_3d", lambda t: t if t.dim() > 2 else t.reshape(1, -1, 1) if t.dim() < 2 else t.unsqueeze(-1))
-
-
-def _joined(tensors, name):
-    if not len(tensors):
-        raise RuntimeError(f"{name} expects a non-empty TensorList")
-    return list(tensors)
-
-
-@op("t")
-def hstack(tensors):
-    """Joined along the second dimension (the first for vectors)."""
-    t = [atleast_1d(x) for x in _joined(tensors, "hstack")]
-    return cat(t, 0 if t[0].dim() == 1 else 1)
-
-
-@op("t")
-def vstack(tensors):
-    """Joined along the first dimension, vectors as rows."""
-    return cat([atleast_2d(x) for x in _joined(tensors, "vstack")], 0)
-
-
-op("t", "row_stack")(vstack)
-
-
-@op("t")
-def dstack(tensors):
-    """Joined along the third dimension."""
-    return cat([atleast_3d(x) for x in _joined(tensors, "dstack")], 2)
-
-
-@op("t")
-def column_stack(tensors):
-    """Vectors as columns, joined along the second dimension."""
-    return cat([x.reshape(-1, 1) if x.dim() < 2 else x for x in _joined(tensors, "column_stack")], 1)
-
-
-def cat(tensors, dim):
-    return resolve("t", "cat")(tensors, dim)
-
-
-@op("t")
-def meshgrid(*tensors, indexing="ij"):
-    """Coordinate grids of vectors."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tensors[0]
-    if not len(tensors):
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
-    for t in tensors:
-        if t.dim() > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.tolist()}")
-        if t.dtype is not tensors[0].dtype:
-            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
-    if indexing not in ("ij", "xy"):
-        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
-    tensors = list(tensors)
-    swap = indexing == "xy" and len(tensors) >= 2
-    if swap:
-        tensors[0], tensors[1] = tensors[1], tensors[0]
-    shape = [t.numel() for t in tensors]
-    grids = [t.reshape([-1 if i == k else 1 for k in range(len(shape))]).expand(shape) for i, t in enumerate(tensors)]
-    if swap:
-        grids[0], grids[1] = grids[1], grids[0]
-    return tuple(grids)
-
-
-@op("t")
-def cartesian_prod(*tensors):
-    """Every choice of one element from each vector, a row each."""
-    for t in tensors:
-        if t.dim() != 1:
-            raise RuntimeError("Expect a 1D vector, but got shape " + str(list(t.shape)))
-    if len(tensors) == 1:
-        return tensors[0]
-    return resolve("t", "stack")([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
-
-
-@op("t")
-def combinations(input, r=2, with_replacement=False):
-    """Every choice of `r` elements of a vector, in order, a row each."""
-    from itertools import combinations, combinations_with_replacement
-    if input.dim() != 1:
-        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
-    if r < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    if r == 0:
-        return input.new_empty(0)
-    choose = combinations_with_replacement if with_replacement else combinations
-    from .. import _creation, _types
-    rows = list(choose(range(input.numel()), r))
-    columns = [_creation.tensor([row[k] for row in rows], dtype=_types.int64) for k in range(r)]
-    return resolve("t", "stack")([input.index_select(0, column) for column in columns], 1)
-
-
-@op("t")
-def broadcast_tensors(*tensors):
-    """All tensors expanded to their common shape."""
-    from .. import broadcast_shapes
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tensors[0]
-    shape = ()
-    for t in tensors:
-        try:
-            shape = broadcast_shapes(shape, t.shape)
-        except RuntimeError:
-            raise RuntimeError(f"The size of tensor a ({shape[-1]}) must match the size of tensor b ({t.shape[-1]}) at non-singleton dimension {max(len(shape), t.dim()) - 1}") from None
-    return tuple(t.expand(shape) for t in tensors)
-
-
-@op("t")
-def block_diag(*tensors):
-    """Matrices placed along the diagonal of a larger one."""
-    rows = [atleast_2d(t) for t in tensors] or [resolve("t", "empty")(1, 0)]
-    width = sum(t.size(1) for t in rows)
-    out, at = [], 0
-    for t in rows:
-        left, right = t.new_zeros(t.size(0), at), t.new_zeros(t.size(0), width - at - t.size(1))
-        out.append(cat([left, t, right], 1))
-        at += t.size(1)
-    return cat(out, 0)
-
-
 @op("tm")
 def diagflat(input, offset=0):
     """The elements in row-major order as the diagonal of a matrix."""
@@ -487,8 +352,9 @@ def select_scatter(input, src, dim, index):
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy with a range replaced."""
     out = input.clone()
-    none = -2 ** 63
-    wrap(lib.mt_slice(out._h, dim, none if start is None else start, none if end is None else end, step)).copy_(src)
+    dim, step = integer(dim, "slice_scatter", "dim", 3), integer(step, "slice_scatter", "step", 6)
+    start, end = optional_integer(start, "slice_scatter", "start", 4), optional_integer(end, "slice_scatter", "end", 5)
+    wrap(lib.mt_slice(out._h, dim, start, end, step)).copy_(src)
     return out
 
 
@@ -500,72 +366,7 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     return out
 
 
-@op("t")
-def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
-    """start, start + step, ... without end."""
-    if end is None:
-        start, end = 0, start
-    if start is None:
-        start = 0
-    h = [v if hasattr(v, "_h") else number(v, "arange", w, i) for i, (v, w) in enumerate(((start, "start"), (end, "end"), (step, "step")), 1)]
-    t = wrap(lib.mt_arange(h[0]._h, h[1]._h, h[2]._h, -1 if dtype is None else dtype._code))
-    if out is not None:
-        return store(out, t)
-    return t.requires_grad_() if requires_grad else t
-
-
-def _number_of(v):
-    return float(v.item() if hasattr(v, "item") else v)
-
-
-@op("t")
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """`steps` numbers with both ends included."""
-    t = wrap(lib.mt_linspace(_number_of(start), _number_of(end), steps, -1 if dtype is None else dtype._code))
-    if out is not None:
-        return store(out, t)
-    return t.requires_grad_() if requires_grad else t
-
-
-@op("t")
-def logspace(start, end, steps, base=10.0, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """Powers of `base` with evenly spaced exponents."""
-    t = wrap(lib.mt_logspace(_number_of(start), _number_of(end), steps, base, -1 if dtype is None else dtype._code))
-    return t.requires_grad_() if requires_grad else t
-
-
-@op("t")
-def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """Ones on the diagonal."""
-    t = wrap(lib.mt_eye(_index(n), -2 ** 63 if m is None else _index(m), -1 if dtype is None else dtype._code))
-    if out is not None:
-        return store(out, t)
-    return t.requires_grad_() if requires_grad else t
-
-
-@op("t")
-def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
-    """Row and column numbers of the lower triangle."""
-    return wrap(lib.mt_tril_indices(row, col, offset, 2 if dtype is None else dtype._code))
-
-
-@op("t")
-def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
-    """Row and column numbers of the upper triangle."""
-    return wrap(lib.mt_triu_indices(row, col, offset, 2 if dtype is None else dtype._code))
-
-
-@op("t")
-def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
-    """Memory with unspecified contents under any strides."""
-    size, stride = tuple(size), tuple(stride)
-    length = 1 + sum((n - 1) * s for n, s in zip(size, stride)) if all(size) else 0
-    t = resolve("t", "empty")(length, dtype=dtype).as_strided(size, stride).detach()
-    return t.requires_grad_() if requires_grad else t
-
-
 op("tm", "adjoint")(lambda input: input.transpose(-2, -1))
-
 
 
 @op("t")

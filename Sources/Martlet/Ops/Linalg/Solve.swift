@@ -244,6 +244,7 @@ extension Tensor {
     /// The n-th power by repeated squaring; a negative one is that of the inverse.
     public func matrixPower(_ n: Int) throws -> Tensor {
         try requireSquare("linalg.matrix_power")
+        if n == .min { return try matrixPower(n + 1).matmul(inv()) }
         if n < 0 { return try inv().matrixPower(-n) }
         switch n {
         case 0: return try clone().copyInPlace(identity(matrixRows))
