@@ -7,7 +7,6 @@ from ._types import (  # noqa: F401
     half, iinfo, int, int8, int16, int32, int64, layout, long, memory_format, preserve_format, short, sparse_coo, strided, uint8)
 from . import _native
 from . import _ops
-from ._bridge import TensorBase as _native_base
 from ._tensor import Tensor
 from ._ops import arithmetic as _a, indexing as _i, joining as _j, pointwise as _p, products as _m, sparse as _sparse_ops, spatial as _spatial, random as _d, reductions as _r, sequences as _q, views as _v  # noqa: F401
 from ._ops import activations as _n, comparison as _c, losses as _l  # noqa: F401
@@ -32,10 +31,11 @@ if _native.os.environ.get("MARTLET_BLAS"):
     from .backends import blas as _blas
     _blas.load(_native.os.environ["MARTLET_BLAS"])
 
+_written = set().union(*(_class.__dict__ for _class in Tensor.__mro__[:-1]))
 for _name in _ops.REGISTRY["m"]:
-    if _name not in Tensor.__dict__ and _name not in _native_base.__dict__:
+    if _name not in _written:
         setattr(Tensor, _name, _ops.LazyMethod(_name))
-del _name, _native_base
+del _name, _written
 
 _SUBMODULES = {
     "nn", "optim", "utils", "autograd", "higher", "linalg", "random", "func", "testing", "special", "return_types", "sparse",

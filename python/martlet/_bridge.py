@@ -52,7 +52,10 @@ def connect(Tensor, Size, dtypes, dtype, find):
     """Gives the library the classes it makes instances of and what finds a method in the table, and leaves to TensorBase
     what it has from the library."""
     if opened:
-        python = Tensor.__dict__
+        python = {}
+        for cls in reversed(Tensor.__mro__):
+            if cls is not TensorBase:
+                python.update(cls.__dict__)
         opened.connect(Tensor, Size, dtypes, dtype, fail, python["requires_grad"], python["grad"], python["item"], find, python["data"])
         for name in [n for n in TensorBase.__dict__ if n in Tensor.__dict__ and not n.startswith("__")]:
             delattr(Tensor, name)

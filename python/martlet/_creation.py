@@ -1,6 +1,6 @@
 """Making tensors from Python data, and the creation functions without randomness."""
 import ctypes
-from operator import index as _index
+from _operator import index as _index
 
 from . import _bridge, _types
 from ._native import fail, lib

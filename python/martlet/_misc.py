@@ -1,6 +1,5 @@
 """Settings and questions at the top level of torch's namespace."""
 import ctypes
-import math
 
 from . import _types
 from ._native import lib
@@ -13,7 +12,7 @@ __all__ = [
     "empty_cache", "memory_stats", "reset_peak_memory_stats",
 ]
 
-inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
+inf, nan, pi, e = float("inf"), float("nan"), 3.141592653589793, 2.718281828459045  # without importing math
 
 
 def is_tensor(obj):

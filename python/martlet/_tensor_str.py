@@ -1,10 +1,9 @@
 """The options of tensor text. The text itself is the library's."""
 import ctypes
-import math
 
 from ._native import fail, lib
 
-_UNLIMITED = 2 ** 63 - 1
+_INF, _UNLIMITED = float("inf"), 2 ** 63 - 1
 
 
 class _Options(ctypes.Structure):
@@ -19,7 +18,7 @@ class _Options(ctypes.Structure):
 _PROFILES = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
     "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
-    "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
+    "full": {"precision": 4, "threshold": _INF, "edgeitems": 3, "linewidth": 80},
 }
 
 
@@ -29,7 +28,7 @@ def get_printoptions():
     if lib.mt_get_printoptions(ctypes.addressof(o)):
         fail()
     return {
-        "precision": o.precision, "threshold": math.inf if o.threshold == _UNLIMITED else o.threshold,
+        "precision": o.precision, "threshold": _INF if o.threshold == _UNLIMITED else o.threshold,
         "edgeitems": o.edgeitems, "linewidth": o.linewidth, "sci_mode": None if o.sci_mode < 0 else bool(o.sci_mode),
     }
 

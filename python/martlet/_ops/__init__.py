@@ -87,7 +87,7 @@ def quicken(cls, text):
     for line in text.strip().splitlines():
         parsed = parse("m " + line)
         name = parsed[1]
-        made = native(parsed, cls.__dict__[name], True)
+        made = native(parsed, getattr(cls, name), True)
         if made is not None:
             setattr(cls, name, made)
 

@@ -1,6 +1,6 @@
 """What is given to a function as arguments of C, and torch's errors for what cannot be."""
 import ctypes
-from operator import index as _index
+from _operator import index as _index  # operator without its part in Python
 
 from .._native import lib
 from .._types import bool as _bool, dtype as _dtype

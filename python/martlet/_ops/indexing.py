@@ -1,6 +1,6 @@
 """Indexing: x[...] and x[...] = v, gather and scatter, masks."""
 import ctypes
-from operator import index as _index
+from _operator import index as _index
 
 from . import flag, handle, integer, number, op, table, type_name, wrap
 from .._native import fail, lib

@@ -1,6 +1,5 @@
 """Convolution, pooling, padding and resizing."""
 import ctypes
-import math
 
 from . import flag, integer, ints, number, op, table, type_name, wrap
 from .._native import fail, lib
@@ -181,7 +180,10 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
             factors = [float(s) for s in scale_factor]
         else:
             factors = [float(scale_factor)] * n
-        sizes = [int(math.floor(float(s) * f)) for s, f in zip(spatial, factors)]
+        sizes = [float(s) * f // 1 for s, f in zip(spatial, factors)]
+        if not all(abs(s) < 2 ** 63 for s in sizes):
+            raise RuntimeError("value cannot be converted to type int64_t without overflow")
+        sizes = [int(s) for s in sizes]
         if recompute_scale_factor:
             factors = None
     if recompute_scale_factor and size is not None:
