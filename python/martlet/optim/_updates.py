@@ -12,31 +12,18 @@ import functools
 import math
 
 import martlet as torch
-
-_core = None
-
-
-def _core_ops():
-    """The module of fused updates, or False when the core has none."""
-    global _core
-    if _core is None:
-        try:
-            from martlet import _optim_ops as _core
-        except ImportError:
-            _core = False
-    return _core
+from martlet import _optim_ops
 
 
 def core_first(update):
     """Runs the core's function of the same name, then ``update`` if the core declines."""
-    name, found, fused = update.__name__, False, None
+    fused = getattr(_optim_ops, update.__name__, None)
+    if fused is None:
+        return update
 
     @functools.wraps(update)
     def run(*args, **options):
-        nonlocal found, fused
-        if not found:
-            found, fused = True, getattr(_core_ops(), name, None)
-        if fused is None or fused(*args, **options) is NotImplemented:
+        if fused(*args, **options) is NotImplemented:
             update(*args, **options)
 
     return run
