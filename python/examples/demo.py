@@ -16,11 +16,11 @@ import subprocess
 import sys
 import time
 
-from programs import HERE, PROGRAMS, environment
+from programs import HERE, PROGRAMS, environment, nearest
 
 sys.path.insert(0, os.path.dirname(HERE))
 
-from martlet._compare import Comparison, Problem, _recorded  # noqa: E402
+from martlet._compare import Problem, _recorded  # noqa: E402
 
 LONGEST = 60  # lines of a program that are shown whole
 
@@ -79,8 +79,8 @@ def main():
         else:
             theirs, _, recorded = _recorded(program.expected)
             their_seconds, label = None, "PyTorch %s, recorded" % recorded
-        comparison = Comparison(ours, theirs)
-        show(comparison, "Martlet", label, options.full)
+        comparison, _, is_other = nearest(program, ours, theirs)
+        show(comparison, "Martlet", "another run of PyTorch, recorded" if is_other else label, options.full)
         summary.append((program.name, comparison, seconds, their_seconds))
 
     if not options.names:
