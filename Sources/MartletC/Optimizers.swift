@@ -171,6 +171,20 @@ public func mt_clip_grad_value(_ params: UnsafePointer<mt_tensor?>?, _ n: Int32,
 
 // MARK: Updates over lists
 
+/// `update` for each parameter and its gradient, with a learning rate that replays may change.
+private func eachUpdate(
+    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ n: Int32, _ lr: Double,
+    _ update: (_ i: Int, _ p: Tensor, _ g: Tensor) throws -> Void
+) throws {
+    Tape.beginUpdate(lr)
+    defer { Tape.endUpdate() }
+    for i in 0..<Int(Swift.max(n, 0)) {
+        let p = try T(params?[i], "params")
+        try withNoGrad { try update(i, p, T(grads?[i], "grads")) }
+        p.noteUpdate()
+    }
+}
+
 @_cdecl("mt_sgd_update") @implementation
 public func mt_sgd_update(
     _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ buffers: UnsafeMutablePointer<mt_tensor?>?,
@@ -178,14 +192,10 @@ public func mt_sgd_update(
 ) -> mt_status {
     status {
         let (lr, o) = try sgd(given)
-        Tape.beginUpdate(lr)
-        defer { Tape.endUpdate() }
-        for i in 0..<Int(n) {
-            let p = try T(params?[i], "params")
+        try eachUpdate(params, grads, n, lr) { i, p, g in
             var buffer = try optional(buffers?[i])
             let before = buffer
-            try withNoGrad { try SGD.update(p, T(grads?[i], "grads"), &buffer, lr: lr, o) }
-            p.noteUpdate()
+            try SGD.update(p, g, &buffer, lr: lr, o)
             if let buffer, buffer !== before { buffers?[i] = own(buffer) }
         }
     }
@@ -199,16 +209,10 @@ public func mt_adam_update(
 ) -> mt_status {
     status {
         let (lr, o) = try adam(given)
-        Tape.beginUpdate(lr)
-        defer { Tape.endUpdate() }
-        for i in 0..<Int(n) {
-            let p = try T(params?[i], "params")
-            try withNoGrad {
-                try Adam.update(
-                    p, T(grads?[i], "grads"), T(first?[i], "exp_avgs"), T(second?[i], "exp_avg_sqs"),
-                    optional(largest?[i], "max_exp_avg_sqs"), step: T(steps?[i], "steps").countStep(), lr: lr, o)
-            }
-            p.noteUpdate()
+        try eachUpdate(params, grads, n, lr) { i, p, g in
+            try Adam.update(
+                p, g, T(first?[i], "exp_avgs"), T(second?[i], "exp_avg_sqs"), optional(largest?[i], "max_exp_avg_sqs"),
+                step: T(steps?[i], "steps").countStep(), lr: lr, o)
         }
     }
 }
@@ -236,17 +240,10 @@ public func mt_rmsprop_update(
 ) -> mt_status {
     status {
         let (lr, o) = try rmsprop(given)
-        Tape.beginUpdate(lr)
-        defer { Tape.endUpdate() }
-        for i in 0..<Int(n) {
-            let p = try T(params?[i], "params")
-            try withNoGrad {
-                try RMSprop.update(
-                    p, T(grads?[i], "grads"), T(squares?[i], "square_avgs"), optional(means?[i], "grad_avgs"),
-                    optional(buffers?[i], "buffers"), lr: lr, o)
-                _ = try optional(steps?[i], "steps")?.countStep()
-            }
-            p.noteUpdate()
+        try eachUpdate(params, grads, n, lr) { i, p, g in
+            try RMSprop.update(
+                p, g, T(squares?[i], "square_avgs"), optional(means?[i], "grad_avgs"), optional(buffers?[i], "buffers"), lr: lr, o)
+            _ = try optional(steps?[i], "steps")?.countStep()
         }
     }
 }
@@ -258,27 +255,9 @@ public func mt_adagrad_update(
 ) -> mt_status {
     status {
         let (lr, o) = try adagrad(given)
-        Tape.beginUpdate(lr)
-        defer { Tape.endUpdate() }
-        for i in 0..<Int(n) {
-            let p = try T(params?[i], "params")
-            try withNoGrad { try Adagrad.update(p, T(grads?[i], "grads"), T(sums?[i], "sums"), step: T(steps?[i], "steps").countStep(), lr: lr, o) }
-            p.noteUpdate()
+        try eachUpdate(params, grads, n, lr) { i, p, g in
+            try Adagrad.update(p, g, T(sums?[i], "sums"), step: T(steps?[i], "steps").countStep(), lr: lr, o)
         }
-    }
-}
-
-/// `update` for each parameter and its gradient, with a learning rate that replays may change.
-private func eachUpdate(
-    _ params: UnsafePointer<mt_tensor?>?, _ grads: UnsafePointer<mt_tensor?>?, _ n: Int32, _ lr: Double,
-    _ update: (_ i: Int, _ p: Tensor, _ g: Tensor) throws -> Void
-) throws {
-    Tape.beginUpdate(lr)
-    defer { Tape.endUpdate() }
-    for i in 0..<Int(Swift.max(n, 0)) {
-        let p = try T(params?[i], "params")
-        try withNoGrad { try update(i, p, T(grads?[i], "grads")) }
-        p.noteUpdate()
     }
 }
 
@@ -392,5 +371,5 @@ public func mt_asgd_update(
 
 @_cdecl("mt_clear_grads") @implementation
 public func mt_clear_grads(_ params: UnsafePointer<mt_tensor?>?, _ n: Int32) -> mt_status {
-    status { for i in 0..<Int(n) { try T(params?[i], "params").clearGrad() } }
+    status { for i in 0..<Int(Swift.max(n, 0)) { try T(params?[i], "params").clearGrad() } }
 }

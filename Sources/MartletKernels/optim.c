@@ -47,39 +47,50 @@ void mk_rmsprop_##S(T *p, const T *g, T *sq, T *avg, T *buf, int64_t n, double l
 void mk_adagrad_##S(T *p, const T *g, T *sum, int64_t n, double clr, double eps, double weight_decay, int32_t maximize) { \
     double h[] = {clr, eps, weight_decay, maximize}; \
     run_##S(ADAGRAD, p, g, sum, NULL, NULL, n, h); \
-} \
-void mk_adadelta_##S(T *p, const T *g, T *sq, T *acc, int64_t n, double lr, double rho, double eps, double weight_decay, \
-                     int32_t maximize) { \
-    double h[] = {lr, rho, eps, weight_decay, maximize}; \
-    run_##S(ADADELTA, p, g, sq, acc, NULL, n, h); \
-} \
-void mk_adamax_##S(T *p, const T *g, T *m, T *u, int64_t n, double lr, double beta1, double beta2, double eps, \
-                   double weight_decay, int32_t maximize, double bias_correction) { \
-    double h[] = {lr, beta1, beta2, eps, weight_decay, maximize, bias_correction}; \
-    run_##S(ADAMAX, p, g, m, u, NULL, n, h); \
-} \
-void mk_nadam_##S(T *p, const T *g, T *m, T *v, int64_t n, double lr, double beta1, double beta2, double eps, \
-                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction2, double fresh, \
-                  double kept) { \
-    double h[] = {lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction2, fresh, kept}; \
-    run_##S(NADAM, p, g, m, v, NULL, n, h); \
-} \
-void mk_radam_##S(T *p, const T *g, T *m, T *v, int64_t n, double lr, double beta1, double beta2, double eps, \
-                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction1, \
-                  double bias_correction2, double rectification) { \
-    double h[] = {lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction1, bias_correction2, rectification}; \
-    run_##S(RADAM, p, g, m, v, NULL, n, h); \
-} \
-void mk_rprop_##S(T *p, const T *g, T *prev, T *size, int64_t n, double etaminus, double etaplus, double smallest, \
-                  double largest, int32_t maximize) { \
-    double h[] = {etaminus, etaplus, smallest, largest, maximize}; \
-    run_##S(RPROP, p, g, prev, size, NULL, n, h); \
-} \
-void mk_asgd_##S(T *p, const T *g, T *ax, int64_t n, double rate, double lambd, double weight_decay, int32_t maximize, \
-                 double mu) { \
-    double h[] = {rate, lambd, weight_decay, maximize, mu}; \
-    run_##S(ASGD, p, g, ax, NULL, NULL, n, h); \
 }
 
 DEFINE(float, f32)
 DEFINE(double, f64)
+
+static void run(int32_t single, int kind, void *p, const void *g, void *s0, void *s1, int64_t n, const double *h) {
+    if (single) run_f32(kind, p, g, s0, s1, NULL, n, h);
+    else run_f64(kind, p, g, s0, s1, NULL, n, h);
+}
+
+void mk_adadelta(int32_t single, void *p, const void *g, void *sq, void *acc, int64_t n, double lr, double rho,
+                 double eps, double weight_decay, int32_t maximize) {
+    double h[] = {lr, rho, eps, weight_decay, maximize};
+    run(single, ADADELTA, p, g, sq, acc, n, h);
+}
+
+void mk_adamax(int32_t single, void *p, const void *g, void *m, void *u, int64_t n, double lr, double beta1,
+               double beta2, double eps, double weight_decay, int32_t maximize, double bias_correction) {
+    double h[] = {lr, beta1, beta2, eps, weight_decay, maximize, bias_correction};
+    run(single, ADAMAX, p, g, m, u, n, h);
+}
+
+void mk_nadam(int32_t single, void *p, const void *g, void *m, void *v, int64_t n, double lr, double beta1,
+              double beta2, double eps, double weight_decay, int32_t decoupled, int32_t maximize,
+              double bias_correction2, double fresh, double kept) {
+    double h[] = {lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction2, fresh, kept};
+    run(single, NADAM, p, g, m, v, n, h);
+}
+
+void mk_radam(int32_t single, void *p, const void *g, void *m, void *v, int64_t n, double lr, double beta1,
+              double beta2, double eps, double weight_decay, int32_t decoupled, int32_t maximize,
+              double bias_correction1, double bias_correction2, double rectification) {
+    double h[] = {lr, beta1, beta2, eps, weight_decay, decoupled, maximize, bias_correction1, bias_correction2, rectification};
+    run(single, RADAM, p, g, m, v, n, h);
+}
+
+void mk_rprop(int32_t single, void *p, const void *g, void *prev, void *size, int64_t n, double etaminus,
+              double etaplus, double smallest, double largest, int32_t maximize) {
+    double h[] = {etaminus, etaplus, smallest, largest, maximize};
+    run(single, RPROP, p, g, prev, size, n, h);
+}
+
+void mk_asgd(int32_t single, void *p, const void *g, void *ax, int64_t n, double rate, double lambd,
+             double weight_decay, int32_t maximize, double mu) {
+    double h[] = {rate, lambd, weight_decay, maximize, mu};
+    run(single, ASGD, p, g, ax, NULL, n, h);
+}

@@ -34,15 +34,9 @@ public enum Adadelta {
         _ p: Tensor, _ gradient: Tensor, _ square: Tensor, _ delta: Tensor, lr: Double, _ o: Options
     ) throws {
         let n = Int64(p.numel)
-        try p.withUpdateMemory(gradient, [square, delta]) { m, isFloat in
+        try p.withUpdateMemory(gradient, [square, delta]) { m, single in
             func run(_ lr: Double) {
-                if isFloat {
-                    mk_adadelta_f32(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.rho, o.eps, o.weightDecay, o.maximize ? 1 : 0)
-                } else {
-                    mk_adadelta_f64(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.rho, o.eps, o.weightDecay, o.maximize ? 1 : 0)
-                }
+                mk_adadelta(single ? 1 : 0, m[0], m[1], m[2], m[3], n, lr, o.rho, o.eps, o.weightDecay, o.maximize ? 1 : 0)
             }
             run(lr)
             Tape.note("adadelta", Tape.withRate(lr, run))
@@ -57,18 +51,12 @@ public enum Adamax {
         _ p: Tensor, _ gradient: Tensor, _ mean: Tensor, _ norm: Tensor, step: Double, lr: Double, _ o: Adam.Options
     ) throws {
         let n = Int64(p.numel)
-        try p.withUpdateMemory(gradient, [mean, norm]) { m, isFloat in
+        try p.withUpdateMemory(gradient, [mean, norm]) { m, single in
             func run(_ lr: Double, _ step: Double) {
                 let c = 1 - pow(o.beta1, step)
-                if isFloat {
-                    mk_adamax_f32(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                        o.maximize ? 1 : 0, c)
-                } else {
-                    mk_adamax_f64(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                        o.maximize ? 1 : 0, c)
-                }
+                mk_adamax(
+                    single ? 1 : 0, m[0], m[1], m[2], m[3], n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                    o.maximize ? 1 : 0, c)
             }
             run(lr, step)
             Tape.note("adamax", Tape.withRate(lr, step, run))
@@ -97,22 +85,16 @@ public enum NAdam {
         let n = Int64(p.numel)
         let momenta = product.lent
         try product.checkOneElement()
-        try p.withUpdateMemory(gradient, [mean, square]) { m, isFloat in
+        try p.withUpdateMemory(gradient, [mean, square]) { m, single in
             func run(_ lr: Double, _ step: Double) {
                 let mu = o.beta1 * (1 - 0.5 * pow(0.96, step * o.momentumDecay))
                 let next = o.beta1 * (1 - 0.5 * pow(0.96, (step + 1) * o.momentumDecay))
                 let product = momenta.scaleNumber(mu)
                 let (fresh, kept) = (-lr * (1 - mu) / (1 - product), -lr * next / (1 - product * next))
                 let c = 1 - pow(o.beta2, step)
-                if isFloat {
-                    mk_nadam_f32(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                        o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c, fresh, kept)
-                } else {
-                    mk_nadam_f64(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                        o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c, fresh, kept)
-                }
+                mk_nadam(
+                    single ? 1 : 0, m[0], m[1], m[2], m[3], n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                    o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c, fresh, kept)
             }
             run(lr, step)
             Tape.note("nadam", Tape.withRate(lr, step, run))
@@ -128,7 +110,7 @@ public enum RAdam {
         _ p: Tensor, _ gradient: Tensor, _ mean: Tensor, _ square: Tensor, step: Double, lr: Double, _ o: Adam.Options
     ) throws {
         let n = Int64(p.numel)
-        try p.withUpdateMemory(gradient, [mean, square]) { m, isFloat in
+        try p.withUpdateMemory(gradient, [mean, square]) { m, single in
             func run(_ lr: Double, _ step: Double) {
                 let (c1, c2) = (1 - pow(o.beta1, step), 1 - pow(o.beta2, step))
                 // The length of the moving average; above 5 the variance of the step is tractable.
@@ -137,15 +119,9 @@ public enum RAdam {
                 let rectification =
                     length > 5
                     ? ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)).squareRoot() : 0
-                if isFloat {
-                    mk_radam_f32(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                        o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2, rectification)
-                } else {
-                    mk_radam_f64(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
-                        o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2, rectification)
-                }
+                mk_radam(
+                    single ? 1 : 0, m[0], m[1], m[2], m[3], n, lr, o.beta1, o.beta2, o.eps, o.weightDecay,
+                    o.decoupledWeightDecay ? 1 : 0, o.maximize ? 1 : 0, c1, c2, rectification)
             }
             run(lr, step)
             Tape.note("radam", Tape.withRate(lr, step, run))
@@ -167,17 +143,11 @@ public enum Rprop {
     /// One update in place.
     public static func update(_ p: Tensor, _ gradient: Tensor, _ previous: Tensor, _ stepSize: Tensor, _ o: Options) throws {
         let n = Int64(p.numel)
-        try p.withUpdateMemory(gradient, [previous, stepSize]) { m, isFloat in
+        try p.withUpdateMemory(gradient, [previous, stepSize]) { m, single in
             launch("rprop") {
-                if isFloat {
-                    mk_rprop_f32(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, o.etaMinus, o.etaPlus, o.smallest, o.largest,
-                        o.maximize ? 1 : 0)
-                } else {
-                    mk_rprop_f64(
-                        m[0].as(), m[1].as(), m[2].as(), m[3].as(), n, o.etaMinus, o.etaPlus, o.smallest, o.largest,
-                        o.maximize ? 1 : 0)
-                }
+                mk_rprop(
+                    single ? 1 : 0, m[0], m[1], m[2], m[3], n, o.etaMinus, o.etaPlus, o.smallest, o.largest,
+                    o.maximize ? 1 : 0)
             }
         }
     }
@@ -203,17 +173,11 @@ public enum ASGD {
         try mu.checkOneElement()
         try eta.checkOneElement()
         let (share, rate) = (mu.lent, eta.lent)
-        try p.withUpdateMemory(gradient, [average]) { m, isFloat in
+        try p.withUpdateMemory(gradient, [average]) { m, single in
             func run(_ lr: Double, _ step: Double) {
-                if isFloat {
-                    mk_asgd_f32(
-                        m[0].as(), m[1].as(), m[2].as(), n, rate.number, o.lambd, o.weightDecay, o.maximize ? 1 : 0,
-                        share.number)
-                } else {
-                    mk_asgd_f64(
-                        m[0].as(), m[1].as(), m[2].as(), n, rate.number, o.lambd, o.weightDecay, o.maximize ? 1 : 0,
-                        share.number)
-                }
+                mk_asgd(
+                    single ? 1 : 0, m[0], m[1], m[2], n, rate.number, o.lambd, o.weightDecay, o.maximize ? 1 : 0,
+                    share.number)
                 rate.fillDouble(lr / pow(1 + o.lambd * lr * step, o.alpha))
                 share.fillDouble(1 / Swift.max(1, step - o.t0))
             }

@@ -43,48 +43,36 @@ void mk_rmsprop_f64(double *p, const double *g, double *sq, double *avg, double 
 void mk_adagrad_f32(float *p, const float *g, float *sum, int64_t n, double clr, double eps, double weight_decay, int32_t maximize);
 void mk_adagrad_f64(double *p, const double *g, double *sum, int64_t n, double clr, double eps, double weight_decay, int32_t maximize);
 
+/* The less common ones take either type: floats where `single` is not 0, else doubles. */
+
 /* sq = rho*sq + (1-rho)*g*g; d = sqrt(acc+eps)/sqrt(sq+eps)*g; acc = rho*acc + (1-rho)*d*d; p += -lr*d. */
-void mk_adadelta_f32(float *p, const float *g, float *sq, float *acc, int64_t n, double lr, double rho, double eps,
-                     double weight_decay, int32_t maximize);
-void mk_adadelta_f64(double *p, const double *g, double *sq, double *acc, int64_t n, double lr, double rho, double eps,
-                     double weight_decay, int32_t maximize);
+void mk_adadelta(int32_t single, void *p, const void *g, void *sq, void *acc, int64_t n, double lr, double rho,
+                 double eps, double weight_decay, int32_t maximize);
 
 /* m = lerp(m, g, 1-beta1); u = max(beta2*u, |g| + eps); p += -(lr/bias_correction) * m / u. */
-void mk_adamax_f32(float *p, const float *g, float *m, float *u, int64_t n, double lr, double beta1, double beta2,
-                   double eps, double weight_decay, int32_t maximize, double bias_correction);
-void mk_adamax_f64(double *p, const double *g, double *m, double *u, int64_t n, double lr, double beta1, double beta2,
-                   double eps, double weight_decay, int32_t maximize, double bias_correction);
+void mk_adamax(int32_t single, void *p, const void *g, void *m, void *u, int64_t n, double lr, double beta1,
+               double beta2, double eps, double weight_decay, int32_t maximize, double bias_correction);
 
 /* m = lerp(m, g, 1-beta1); v = beta2*v + (1-beta2)*g*g; d = sqrt(v/bias_correction2) + eps;
  * p += fresh * g/d; p += kept * m/d. */
-void mk_nadam_f32(float *p, const float *g, float *m, float *v, int64_t n, double lr, double beta1, double beta2, double eps,
-                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction2, double fresh,
-                  double kept);
-void mk_nadam_f64(double *p, const double *g, double *m, double *v, int64_t n, double lr, double beta1, double beta2, double eps,
-                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction2, double fresh,
-                  double kept);
+void mk_nadam(int32_t single, void *p, const void *g, void *m, void *v, int64_t n, double lr, double beta1,
+              double beta2, double eps, double weight_decay, int32_t decoupled, int32_t maximize,
+              double bias_correction2, double fresh, double kept);
 
 /* m, v as for Adam; p -= lr * m/bias_correction1, times sqrt(bias_correction2)/(sqrt(v)+eps) * rectification unless
  * that is 0. */
-void mk_radam_f32(float *p, const float *g, float *m, float *v, int64_t n, double lr, double beta1, double beta2, double eps,
-                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction1,
-                  double bias_correction2, double rectification);
-void mk_radam_f64(double *p, const double *g, double *m, double *v, int64_t n, double lr, double beta1, double beta2, double eps,
-                  double weight_decay, int32_t decoupled, int32_t maximize, double bias_correction1,
-                  double bias_correction2, double rectification);
+void mk_radam(int32_t single, void *p, const void *g, void *m, void *v, int64_t n, double lr, double beta1,
+              double beta2, double eps, double weight_decay, int32_t decoupled, int32_t maximize,
+              double bias_correction1, double bias_correction2, double rectification);
 
 /* size *= etaplus, etaminus or 1 where g*prev is positive, negative or 0, within smallest..largest; g = 0 where the
  * sign turned; p -= sign(g) * size; prev = g. */
-void mk_rprop_f32(float *p, const float *g, float *prev, float *size, int64_t n, double etaminus, double etaplus,
-                  double smallest, double largest, int32_t maximize);
-void mk_rprop_f64(double *p, const double *g, double *prev, double *size, int64_t n, double etaminus, double etaplus,
-                  double smallest, double largest, int32_t maximize);
+void mk_rprop(int32_t single, void *p, const void *g, void *prev, void *size, int64_t n, double etaminus,
+              double etaplus, double smallest, double largest, int32_t maximize);
 
 /* p = p * (1 - lambd*rate) - rate*g; ax += (p - ax) * mu. */
-void mk_asgd_f32(float *p, const float *g, float *ax, int64_t n, double rate, double lambd, double weight_decay,
-                 int32_t maximize, double mu);
-void mk_asgd_f64(double *p, const double *g, double *ax, int64_t n, double rate, double lambd, double weight_decay,
-                 int32_t maximize, double mu);
+void mk_asgd(int32_t single, void *p, const void *g, void *ax, int64_t n, double rate, double lambd,
+             double weight_decay, int32_t maximize, double mu);
 
 #ifdef __cplusplus
 }
