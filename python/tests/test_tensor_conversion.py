@@ -27,6 +27,20 @@ def test_promotion_with_numbers():
     ''')
 
 
+def test_casts_out_of_range():
+    """What an integer cannot hold becomes what x86 makes of it, at every length of a vector."""
+    same(r'''
+        values = [float('inf'), float('-inf'), float('nan'), 3e9, -3e9, 3000000263., 1e19, -1e19, -9.25e18, 2147483648., -2147483649., -2147483648.9, 40000., -40000., 300., -300., 200., -129., 4294967301., -1.5]
+        for s in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
+            for d in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool):
+                t = torch.tensor(values, dtype=torch.float64).to(s)
+                show(s, d, t.to(d).tolist(), t[0].to(d), torch.stack([t, t], 1)[:, 0].to(d).tolist(), torch.zeros(len(values), dtype=d).copy_(t).tolist())
+                for n in range(1, 41):
+                    assert t[0].repeat(n).to(d).tolist() == [t[0].to(d).item()] * n
+        show(torch.tensor(float('inf')).int(), torch.tensor(float('nan')).long(), torch.tensor(1e10).short(), torch.tensor(-1.0).byte())
+    ''')
+
+
 def test_casts():
     same(r'''
         import math
