@@ -96,6 +96,26 @@ def test_scatter_reduce(reduce, include_self):
              [rand(3, 4), rand(2, 4, seed=50)], order=order)
 
 
+@pytest.mark.parametrize("include_self", [True, False])
+def test_scatter_reduce_of_equal_elements_and_zeros(include_self):
+    """Gradients of extremes that several share, and of products with no, one and two zeros among their factors."""
+    picks = I([[0, 2, 0, 1], [0, 1, 2, 1]])
+    x, v = np.array([[1.0, 2.0, 0.0, 3.0], [5.0, 4.0, 4.0, 0.0], [2.0, 0.0, 1.0, 1.0]]), np.array([[1.0, 2.0, 0.0, 3.0], [1.0, 4.0, 0.0, 3.0]])
+    for reduce in ("amax", "amin", "prod"):
+        check_op(lambda t, x, v: x.scatter_reduce(0, t.from_numpy(picks), v, reduce, include_self=include_self), [x, v], order=1)
+    factors = np.array([[2.0, 0.0, 3.0, 1.0], [0.0, 2.0, 0.5, 4.0]])
+    for f in (rand(2, 4, seed=9), factors):
+        check_op(lambda t, x, v: x.scatter_reduce(0, t.from_numpy(picks), v, "prod", include_self=include_self), [x, f])
+    zeros = np.array([[0.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]])
+
+    def twice(t):
+        a, b = t.tensor(x, requires_grad=True), t.tensor(zeros, requires_grad=True)
+        made = a.scatter_reduce(0, t.from_numpy(picks), b, "prod", include_self=include_self)
+        first, = t.autograd.grad(made.sum(), b, create_graph=True)
+        first.sum().backward()
+    check_error(twice, message="Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self")
+
+
 def test_masks_and_places():
     mask = rand(3, 4, seed=3) > 0
     check_op(lambda t, x: x.masked_select(t.from_numpy(mask)), [rand(3, 4)])
