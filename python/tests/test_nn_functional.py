@@ -75,6 +75,17 @@ def test_messages():
         agree(SETUP + call, raises=True)
 
 
+def test_grid_of_nearest_pixels():
+    """Nothing depends on the grid but by jumps: its gradient is zeros, with a history; that of the pixels has derivatives."""
+    agree("""
+torch.manual_seed(11)
+x, g = torch.randn(1, 2, 4, 4, requires_grad=True), (torch.rand(1, 3, 3, 2) * 2 - 1).requires_grad_()
+first = torch.autograd.grad(F.grid_sample(x, g, 'nearest', align_corners=False).sin().sum(), [x, g], create_graph=True)
+out = [first[1].detach(), first[1].requires_grad]
+out += torch.autograd.grad(first[0].square().sum() + first[1].sum(), [x, g])
+""")
+
+
 def test_clipping():
     agree("""
 utils = nn.utils

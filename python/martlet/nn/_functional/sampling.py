@@ -55,7 +55,12 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         return _bicubic(image, positions)
     positions = [image.inside(p, i) for i, p in enumerate(positions)]
     if mode == "nearest":
-        return image.at([p.detach().round() for p in positions])
+        values = image.at([p.detach().round() for p in positions])
+        if grid.requires_grad:  # whose gradient is zeros, with a history
+            never = mt.tensor(False)
+            for p in positions:
+                values = mt.where(never, p.unsqueeze(1), values)
+        return values
     floors = [p.detach().floor() for p in positions]
     parts = [(p - f).unsqueeze(1) for p, f in zip(positions, floors)]
     total = 0
