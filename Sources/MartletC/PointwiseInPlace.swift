@@ -229,7 +229,14 @@ public func mt_pow_(_ self_: mt_tensor?, _ exponent: mt_tensor?) -> mt_status {
 
 @_cdecl("mt_float_power_") @implementation
 public func mt_float_power_(_ self_: mt_tensor?, _ exponent: mt_tensor?) -> mt_status {
-    status { try T(self_, "self").inPlace("float_power_", [T(exponent, "exponent")]) { try $0.floatPower(T(exponent, "exponent")) } }
+    status {
+        let base = try T(self_, "self")
+        guard base.dtype == .float64 else {
+            throw MartletError.runtime(
+                "the base given to float_power_ has dtype \(base.dtype.scalarTypeName) but the operation's result requires dtype Double")
+        }
+        try base.inPlace("float_power_", [T(exponent, "exponent")]) { try $0.floatPower(T(exponent, "exponent")) }
+    }
 }
 
 @_cdecl("mt_atan2_") @implementation

@@ -183,10 +183,20 @@ public func mt_diff(
     }
 }
 
+/// The dtype of a result that takes the input's place, which must be the input's.
+private func inPlaceDType(_ type: Int32, _ input: Tensor) throws -> DType? {
+    let wanted = try optionalDType(type)
+    if let wanted, wanted != input.dtype {
+        throw MartletError.runtime(
+            "Bad in-place call: input tensor dtype \(input.dtype.cName) and output tensor dtype \(wanted.cName) should match")
+    }
+    return wanted
+}
+
 @_cdecl("mt_cumsum_") @implementation
 public func mt_cumsum_(_ self_: mt_tensor?, _ dim: Int64, _ type: Int32) -> mt_status {
     status {
-        let type = try optionalDType(type)
+        let type = try inPlaceDType(type, T(self_, "self"))
         try T(self_, "self").inPlace("cumsum_", keepsInput: false) { try $0.cumsum(Int(dim), dtype: type) }
     }
 }
@@ -194,7 +204,7 @@ public func mt_cumsum_(_ self_: mt_tensor?, _ dim: Int64, _ type: Int32) -> mt_s
 @_cdecl("mt_cumprod_") @implementation
 public func mt_cumprod_(_ self_: mt_tensor?, _ dim: Int64, _ type: Int32) -> mt_status {
     status {
-        let type = try optionalDType(type)
+        let type = try inPlaceDType(type, T(self_, "self"))
         try T(self_, "self").inPlace("cumprod_") { try $0.cumprod(Int(dim), dtype: type) }
     }
 }

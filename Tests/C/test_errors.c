@@ -31,6 +31,13 @@ int main(void) {
     CHECK_ERROR(!mt_cross_entropy(a, target, NULL, 1, -100, 0.0), MT_ERROR_INDEX, "Target 3 is out of bounds.");
     CHECK_ERROR(!mt_full(SHAPE(2), mt_number_f64(NAN), MT_INT64), MT_ERROR_RUNTIME, "without overflow");
 
+    /* beyond memory */
+    int64_t huge[] = {INT64_C(1) << 62, 2, 3}, strides[] = {1, 1, 1};
+    CHECK_ERROR(!mt_expand(a, huge, 3), MT_ERROR_RUNTIME, "numel: integer multiplication overflow");
+    CHECK_ERROR(!mt_as_strided(a, huge, strides, 2, MT_NONE), MT_ERROR_RUNTIME, "");
+    CHECK_ERROR(!mt_narrow(a, 1, 1, INT64_MAX), MT_ERROR_RUNTIME, "exceeds dimension size (3)");
+    CHECK_ERROR(!mt_tril_indices(INT64_C(1) << 40, 1, 0, MT_INT64), MT_ERROR_OUT_OF_MEMORY, "can't allocate memory");
+
     /* the graph */
     mt_tensor x = mt_ones(SHAPE(3), MT_FLOAT32);
     mt_set_requires_grad(x, 1);

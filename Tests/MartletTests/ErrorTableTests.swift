@@ -42,6 +42,19 @@ import Testing
         expectError(.runtime, "without overflow") { try Tensor.full([2], .number(Double.nan), dtype: .int64) }
     }
 
+    @Test func beyondMemory() throws {
+        expectError(.runtime, "numel: integer multiplication overflow") { try Tensor.ones([3]).expand([1 << 62, 3]) }
+        expectError(.runtime, "Storage size calculation overflowed with sizes=[2] and strides=[4611686018427387904]") {
+            try a().asStrided([2], [1 << 62])
+        }
+        expectError(.runtime, "exceeds dimension size (3)") { try a().narrow(1, 1, .max) }
+        expectError(.runtime, "split_with_sizes expects split_sizes to sum exactly to 2") { try a().split([.max, .max]) }
+        expectError(.outOfMemory, "can't allocate memory") { try Tensor.triangleIndices(1 << 40, 1, offset: 0, lower: true) }
+        expectError(.outOfMemory, "can't allocate memory") { try Tensor.zeros([0]).expand([1 << 60, 0]).unbind() }
+        #expect(try a().triangle(lower: true, diagonal: .max).sum().item() == 6)
+        #expect(try a().slice(1, 0, 3, step: .max).sizes == [2, 1])
+    }
+
     @Test func graph() throws {
         let x = try leaf([1, 2, 3])
         expectError(.runtime, "grad can be implicitly created only for scalar outputs") { try (x * x).backward() }

@@ -5,6 +5,7 @@ from _operator import index as _index
 from . import _bridge, _types
 from ._native import fail, lib
 from ._ops import T, finish, ints, number, op, plain_number, separate_ints, type_name, wrap
+from ._ops.arguments import wrong_type
 from ._tensor import Tensor
 from ._types import BY_CODE, default_dtype, require_cpu
 
@@ -258,9 +259,18 @@ def _like(input, value, dtype, memory_format):
     code, row_major = -1 if dtype is None else dtype._code, 1 if memory_format is _types.contiguous_format else 0
     if value is None:
         return wrap(lib.mt_empty_like(input._h, code, row_major))
-    if not isinstance(value, Tensor):
-        value = number(value, "full_like", "fill_value", 2)
+    value = _fill(value, "full_like")
     return wrap(lib.mt_full_like(input._h, value._h, code, row_major))
+
+
+def _fill(value, name):
+    """A number, or a tensor of no dimensions, as an operand."""
+    if isinstance(value, Tensor):
+        if value.dim() == 0:
+            return value
+    elif plain_number(value) is not None:
+        return number(value, name, "fill_value", 2)
+    raise wrong_type(name, "fill_value", 2, "Number", value)
 
 
 def _make(name, function, value):
@@ -308,7 +318,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     """A tensor with every element `fill_value`; the dtype follows the value unless given."""
     require_cpu(device)
     p, n = ints(size, "full", "size", 1)
-    value = fill_value if isinstance(fill_value, Tensor) else number(fill_value, "full", "fill_value", 2)
+    value = _fill(fill_value, "full")
     t = wrap(lib.mt_full(p, n, value._h, -1 if dtype is None else _code_of(dtype, "full")))
     if out is not None:
         from ._ops import store

@@ -145,7 +145,11 @@ def broadcast_shapes(*shapes):
     """The shape that tensors of the given shapes broadcast to."""
     out = []
     for shape in shapes:
+        if not isinstance(shape, (int, tuple, list)):
+            raise RuntimeError(f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {shape}")
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if any(s < 0 for s in shape):
+            raise ValueError("Attempting to broadcast a dimension with negative length!")
         out = [1] * (len(shape) - len(out)) + out
         for i, s in enumerate(reversed(shape), 1):
             if s != 1 and out[-i] not in (1, s):

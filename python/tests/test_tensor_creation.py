@@ -187,3 +187,14 @@ def test_facts():
         show(torch.is_floating_point(x), x.is_floating_point(), x.is_signed(), torch.ones(1, dtype=torch.uint8).is_signed(), x.is_complex(), x.is_same_size(torch.ones(2, 3)), torch.numel(x), x.data_ptr() == x.view(6).data_ptr(), x.untyped_storage().nbytes(), x.untyped_storage().data_ptr() == x.data_ptr(), x.untyped_storage().size(), len(x.untyped_storage()), x[1].untyped_storage().nbytes(), x.storage().size() if False else '', x.get_device(), x.is_pinned() if False else '', x.is_set_to(x), x.data.is_set_to(x) if False else '')
         show(torch.equal(torch.ones(2), torch.ones(2)), torch.equal(torch.ones(2), torch.ones(3)), torch.allclose(torch.ones(2), torch.ones(2) + 1e-9), torch.ones(2).equal(torch.zeros(2)), torch.isclose(torch.ones(1), torch.ones(1)))
     ''')
+
+
+def test_triangle_indices():
+    same(r'''
+        for rows in (0, 1, 2, 5):
+            for columns in (0, 1, 3, 4):
+                for offset in (-2 ** 62, -7, -5, -4, -3, -1, 0, 1, 2, 3, 4, 9, 2 ** 62):
+                    show(rows, columns, offset, torch.tril_indices(rows, columns, offset).tolist(), torch.triu_indices(rows, columns, offset).tolist())
+        show(torch.tril_indices(2 ** 40, 2 ** 40, 2 - 2 ** 40), torch.triu_indices(2 ** 40, 2 ** 40, 2 ** 40 - 2), torch.triu_indices(2 ** 32, 1))
+        show(torch.triu_indices(2 ** 40, 0).shape, torch.tril_indices(0, 2 ** 40).shape, torch.tril_indices(9, 9, dtype=torch.int32).dtype)
+    ''')

@@ -429,7 +429,7 @@ extension Tensor {
 
 extension DType {
     /// The C name that some of torch's messages use.
-    var cName: String {
+    public var cName: String {
         switch self {
         case .float32: "float"
         case .float64: "double"

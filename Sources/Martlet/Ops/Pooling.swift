@@ -30,17 +30,7 @@ extension Tensor {
             if m <= 0 { throw MartletError.runtime("max_pool1d() Invalid computed output size: \(m)") }
         } else {
             try poolRank(n, "non-empty \(n + 1)D or \(n + 2)D (batch mode) tensor expected for input")
-            let names = n == 2 ? ["H", "W"] : ["T", "H", "W"]
-            if s.contains(0) { throw MartletError.runtime("stride should not be zero") }
-            if k.contains(where: { $0 <= 0 }) {
-                throw MartletError.runtime(
-                    "kernel size should be greater than zero, but got " + names.enumerated().map { "k\($1): \(k[$0])" }.joined(separator: " "))
-            }
-            if d.contains(where: { $0 <= 0 }) {
-                throw MartletError.runtime(
-                    "dilation should be greater than zero, but got " + names.enumerated().map { "dilation\($1): \(d[$0])" }.joined(separator: " "))
-            }
-            try checkPoolPadding(k, p, d)
+            try checkPoolWindows(k, s, p, d)
             for i in 1..<(n + 1) where sizes[rank - i] == 0 || sizes[rank - n - 1] == 0 {
                 throw MartletError.runtime(
                     "Expected \(n + 1)D or \(n + 2)D (batch mode) tensor with optional 0 dim batch size for input, but got:\(sizes)")
@@ -149,10 +139,8 @@ extension Tensor {
             }
             throw MartletError.runtime("non-empty \(n + 1)D or \(n + 2)D (batch mode) tensor expected for input")
         }
-        if s.contains(0) { throw MartletError.runtime("stride should not be zero") }
-        if k.contains(where: { $0 <= 0 }) { throw MartletError.runtime("kernel size should be greater than zero, but got \(k)") }
         if divisor == 0 { throw MartletError.runtime("divisor must be not zero") }
-        try checkPoolPadding(k, p, [Int](repeating: 1, count: n))
+        try checkPoolWindows(k, s, p, [Int](repeating: 1, count: n))
         let w = PoolWindows(
             planeSizes(n), kernel: ConvGeometry.three(k, 1), stride: ConvGeometry.three(s, 1),
             padding: ConvGeometry.three(p, 0), ceil: ceilMode, countPadding: countPadding)
@@ -228,13 +216,19 @@ extension Tensor {
         guard rank == n + 1 || rank == n + 2 else { throw MartletError.runtime(message) }
     }
 
-    private func checkPoolPadding(_ k: [Int], _ p: [Int], _ d: [Int]) throws {
+    private func checkPoolWindows(_ k: [Int], _ s: [Int], _ p: [Int], _ d: [Int]) throws {
+        if s.contains(0) { throw MartletError.runtime("stride should not be zero") }
         for i in 0..<k.count {
             if p[i] < 0 { throw MartletError.runtime("pad must be non-negative, but got pad: \(p[i])") }
             if p[i] > ((k[i] - 1) * d[i] + 1) / 2 {
                 throw MartletError.runtime(
                     "pad should be at most half of effective kernel size, but got pad=\(p[i]), kernel_size=\(k[i]) and dilation=\(d[i])")
             }
+        }
+        for (name, letter, v) in [("kernel size", "k", k), ("stride", "d", s), ("dilation", "dilation", d)] where v.contains(where: { $0 <= 0 }) {
+            let axes = zip(v.count == 3 ? ["T", "H", "W"] : ["H", "W"], v.count == 1 ? [1] + v : v)
+            throw MartletError.runtime(
+                "\(name) should be greater than zero, but got " + axes.map { "\(letter)\($0): \($1)" }.joined(separator: " "))
         }
     }
 

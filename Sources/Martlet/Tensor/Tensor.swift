@@ -265,6 +265,7 @@ extension Tensor {
 
     /// `value` is a 0-dim tensor.
     static func full(_ sizes: Dims, _ value: Tensor, _ dtype: DType) throws -> Tensor {
+        try value.checkOneElement()
         try value.checkFits(dtype)
         let t = try empty(sizes, dtype)
         fillKernel(t, value)

@@ -72,10 +72,13 @@ def _max_pool(n):
         op("t", name + "_with_indices")(both)
 
 
-def _output_size(input, size, n):
-    """Sizes with None filled in from the input."""
+def _output_size(name, input, size, n):
+    """n sizes with None filled in from the input."""
     if not isinstance(size, (tuple, list)):
         size = (size,) * n
+    if len(size) != n:
+        raise RuntimeError(f"{name}: output_size must be {n}" if "avg" in name else
+                           f"{name}(): internal error: output_size.size() must be {n}")
     if any(s is None for s in size):
         spatial = tuple(input.shape)[-len(size):]
         size = tuple(spatial[i] if s is None else s for i, s in enumerate(size))
@@ -87,12 +90,13 @@ def _adaptive(n):
 
     def average(input, output_size):
         """Averages of windows that divide each dimension into output_size parts; None keeps a size."""
-        p, m = ints(_output_size(input, output_size, n), name, "output_size", 2)
+        p, m = ints(_output_size(name, input, output_size, n), name, "output_size", 2)
         return wrap(lib.mt_adaptive_avg_pool(input._h, n, p, m))
 
     def both(input, output_size, return_indices=False):
         """The largest values of windows that divide each dimension into output_size parts, and their places."""
-        p, m = ints(_output_size(input, output_size, n), f"adaptive_max_pool{n}d", "output_size", 2)
+        name = f"adaptive_max_pool{n}d"
+        p, m = ints(_output_size(name, input, output_size, n), name, "output_size", 2)
         slots = (ctypes.c_void_p * 2)()
         if lib.mt_adaptive_max_pool(input._h, n, p, m, slots):
             fail()

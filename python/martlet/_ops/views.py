@@ -268,8 +268,18 @@ def rot90(input, k=1, dims=(0, 1)):
     return input.clone()
 
 
-op("tm", "fliplr")(lambda input: input.flip(1))
-op("tm", "flipud")(lambda input: input.flip(0))
+def _flip(name, dim):
+    def flip(input):
+        if input.dim() <= dim:
+            raise RuntimeError(f"Input must be >= {dim + 1}-d.")
+        return input.flip(dim)
+    flip.__name__ = name
+    flip.__doc__ = f"The order along dimension {dim} reversed."
+    op("tm", name)(flip)
+
+
+_flip("flipud", 0)
+_flip("fliplr", 1)
 
 
 @op("tm")
@@ -331,9 +341,14 @@ def resize_as_(input, other, *, memory_format=None):
     return resize_(input, other.shape)
 
 
+_C_NAMES = ("float", "double", "long int", "int", "short int", "signed char", "unsigned char", "bool", "c10::Half", "c10::BFloat16")
+
+
 @op("m")
 def set_(input, source=None):
     """Makes the tensor show another's memory."""
+    if source is not None and source.dtype is not input.dtype:
+        raise RuntimeError(f"Could not set tensor of type {_C_NAMES[source.dtype._code]} to a tensor of type {_C_NAMES[input.dtype._code]}")
     input.data = source if source is not None else input.new_empty(0)
     return input
 
@@ -342,10 +357,7 @@ def set_(input, source=None):
 def select_scatter(input, src, dim, index):
     """A copy with a slice replaced."""
     out = input.clone()
-    if out.select(dim, index).shape != src.shape:
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(out.select(dim, index).shape)}")
-    out.select(dim, index).copy_(src)
-    return out
+    return _with_part(out, out.select(dim, index), src)
 
 
 @op("tm")
@@ -354,15 +366,21 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     out = input.clone()
     dim, step = integer(dim, "slice_scatter", "dim", 3), integer(step, "slice_scatter", "step", 6)
     start, end = optional_integer(start, "slice_scatter", "start", 4), optional_integer(end, "slice_scatter", "end", 5)
-    wrap(lib.mt_slice(out._h, dim, start, end, step)).copy_(src)
-    return out
+    return _with_part(out, wrap(lib.mt_slice(out._h, dim, start, end, step)), src)
 
 
 @op("tm")
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     """A copy with a diagonal replaced."""
     out = input.clone()
-    out.diagonal(offset, dim1, dim2).copy_(src)
+    return _with_part(out, out.diagonal(offset, dim1, dim2), src)
+
+
+def _with_part(out, part, src):
+    if part.shape != src.shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}")
+    part.copy_(src)
     return out
 
 

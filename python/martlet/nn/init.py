@@ -166,22 +166,21 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
                     return tensor
                 again = mt.empty_like(tensor).normal_(mean, std, generator=generator)
                 tensor.copy_(mt.where(outside, again, tensor))
-        mode = min(max(mean, a), b)
+        mode = max(a, min(mean, b))
         peak = -0.5 * ((mode - mean) / std) ** 2
         tensor.uniform_(a, b, generator=generator)
-        accepted = _accept(tensor, mean, std, peak, generator)
-        while not accepted.all():
+        refused = _refused(tensor, mean, std, peak, generator)
+        while refused.any():
             candidate = mt.empty_like(tensor).uniform_(a, b, generator=generator)
-            fits = _accept(candidate, mean, std, peak, generator)
-            tensor.copy_(mt.where(~accepted & fits, candidate, tensor))
-            accepted = accepted | fits
+            tensor.copy_(mt.where(refused, candidate, tensor))
+            refused = refused & _refused(candidate, mean, std, peak, generator)
     return tensor
 
 
-def _accept(candidate, mean, std, peak, generator):
-    """Which candidates a uniform draw under the density's peak accepts."""
+def _refused(candidate, mean, std, peak, generator):
+    """Which candidates a uniform draw under the density's peak refuses; none where that is no number."""
     density = ((candidate - mean) / std).square() * -0.5 - peak
-    return mt.empty_like(candidate).uniform_(generator=generator).log() < density
+    return mt.empty_like(candidate).uniform_(generator=generator).log() > density
 
 
 def orthogonal_(tensor, gain=1, generator=None):

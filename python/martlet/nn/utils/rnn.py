@@ -112,6 +112,8 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
         raise RuntimeError("`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can "
                            "pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
                            "requirement if you do not need ONNX exportability.")
+    if lengths[0] > input.size(0):  # what PyTorch reads then is no part of the input
+        raise RuntimeError(f"Expected lengths of at most {input.size(0)}, the input's, but got {lengths[0]}")
     batch_sizes = [sum(n > t for n in lengths) for t in range(lengths[0])]
     data = mt.cat([input[t, :alive] for t, alive in enumerate(batch_sizes)], 0)
     return PackedSequence(data, mt.tensor(batch_sizes), sorted_indices, None)
