@@ -2,7 +2,7 @@
 from ctypes import byref, c_int32
 
 from . import T as _T
-from . import op, store, table, type_name
+from . import flag, op, real, store, table, type_name
 from .._native import fail, lib
 
 for _c, _alias in (("eq", ""), ("ne", "not_equal"), ("lt", "less"), ("le", "less_equal"), ("gt", "greater"),
@@ -70,8 +70,8 @@ def _invert(input):
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool"""
     yes = c_int32()
-    if lib.mt_allclose(_handle(input, "allclose", "input", 1), _handle(other, "allclose", "other", 2), rtol, atol,
-                       1 if equal_nan else 0, byref(yes)):
+    if lib.mt_allclose(_handle(input, "allclose", "input", 1), _handle(other, "allclose", "other", 2), real(rtol, "allclose", "rtol", 3),
+                       real(atol, "allclose", "atol", 4), flag(equal_nan, "allclose", "equal_nan", 5), byref(yes)):
         fail()
     return bool(yes.value)
 

@@ -113,6 +113,7 @@ def _spread(name, function, two):
             correction = 1 if unbiased else 0
         elif correction is None:
             correction = 1
+        correction = real(correction, name, "correction", 0)
         p, n = (None, 0) if dim is None else _ints(dim, name, "dim", 2)
         if two:
             return _pair(None, function, handle(input, name), p, n, correction, flag(keepdim, name, "keepdim", 0))

@@ -1,5 +1,5 @@
 """Embeddings and sparse COO tensors."""
-from . import finish, ints, op, optional_integer, table, wrap
+from . import finish, ints, op, optional_integer, real, table, wrap
 from .._native import fail, lib
 
 table("""
@@ -101,6 +101,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
             padding_idx += rows
     if max_norm is not None:
         rows_of = weight.detach()
+        max_norm, norm_type = real(max_norm, "embedding_renorm_", "max_norm", 3), real(norm_type, "embedding_renorm_", "norm_type", 4)
         if lib.mt_embedding_renorm_(rows_of._h, input._h, max_norm, norm_type):
             fail()
     return wrap(lib.mt_embedding(

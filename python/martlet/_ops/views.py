@@ -223,7 +223,7 @@ def unflatten(input, dim, sizes):
     """A dimension split into several; one size may be -1."""
     if input.dim() == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    sizes = list(sizes)
+    dim, sizes = integer(dim, "unflatten", "dim", 2), list(sizes)
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     n = input.dim()

@@ -4,7 +4,7 @@ from __future__ import annotations
 import martlet as mt
 
 from ..._native import fail, lib
-from ..._ops import wrap
+from ..._ops import real, wrap
 
 
 def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
@@ -44,6 +44,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
 
     if max_norm is not None:
         table = weight.detach()
+        max_norm, norm_type = real(max_norm, "embedding_renorm_", "max_norm", 3), real(norm_type, "embedding_renorm_", "norm_type", 4)
         if lib.mt_embedding_renorm_(table._h, input._h, max_norm, norm_type):
             fail()
     return wrap(lib.mt_embedding_bag(
