@@ -156,6 +156,8 @@ TABLE = {
                           "adaptive_max_pool3d(): internal error: output_size.size() must be 3"),
     "broadcast of a negative size": (lambda t: t.broadcast_shapes((-1, 2)), ValueError, "Attempting to broadcast a dimension with negative length!"),
     "broadcast of no shape": (lambda t: t.broadcast_shapes({}), RuntimeError, "Input shapes should be of type ints, a tuple of ints, or a list of ints, got {}"),
+    "number of another dtype at an index": (lambda t: t.ones(2).index_put_((t.tensor([0]),), t.tensor(1)), RuntimeError,
+                                            "Index put requires the source and destination dtypes match, got Float for the destination and Long for the source."),
     "part of another size": (lambda t: t.ones(2, 3).slice_scatter(t.ones(1, 3)), RuntimeError,
                              "expected src to have a size equal to the slice of self. src size = [1, 3], slice size = [2, 3]"),
     "diagonal of another size": (lambda t: t.ones(2, 3).diagonal_scatter(t.tensor(1.0)), RuntimeError, "src size = [], slice size = [2]"),

@@ -74,7 +74,10 @@ extension Tensor {
             throw MartletError.runtime(
                 "shape mismatch: value tensor of shape \(values.sizes) cannot be broadcast to indexing result of shape \(shape)")
         }
-        guard values.dtype == dtype || values.isWrappedNumber || values.rank == 0 else {
+        // One value for the places of a mask is filled in, whatever its dtype.
+        let given = indices.compactMap { $0 }
+        let fills = values.numel == 1 && !accumulate && given.count == 1 && (given[0].dtype == .bool || given[0].dtype == .uint8)
+        guard values.dtype == dtype || values.isWrappedNumber || fills else {
             throw MartletError.runtime(
                 "Index put requires the source and destination dtypes match, got \(dtype.scalarTypeName) for the destination and \(values.dtype.scalarTypeName) for the source.")
         }
