@@ -120,7 +120,10 @@ def ints(values, name, argument, position):
             raise wrong_type(name, argument, position, "tuple of ints", values)
         else:
             values = (integer(values, name, argument, position),)
-    found = _arrays.get(values)
+    try:
+        found = _arrays.get(values)
+    except TypeError:  # something that cannot be a key is no integer either
+        found = None
     # 2.0 finds what is kept for 2, and True what is kept for 1
     if found is None or (values and values[0].__class__ is not int) or float in map(type, values):
         plain = []
