@@ -35,3 +35,16 @@ def test_assignment_errors():
         b[0] = 5
         show(b)
     ''')
+
+
+def test_as_strided_in_place_changes_the_number_of_elements():
+    same(r'''
+        x = torch.arange(6.)
+        x.as_strided_((2,), (2,))
+        show(x, x.numel(), x.sum(), x.mul_(2), x + 1, x.nbytes)
+        y = torch.arange(6.).reshape(2, 3).t().as_strided_((2 ** 40,), (0,))
+        show(y.numel(), y.shape, y[5], y[-1])
+        z = torch.ones(2, 3).as_strided_((0,), (1,), 2 ** 62)
+        show(z, z.numel(), z.storage_offset(), z.exp())
+        err(lambda: z.resize_(2))
+    ''')

@@ -339,7 +339,7 @@ extension Tensor {
     }
 
     /// Bytes from a storage's base to the end of what sizes and strides show; 0 where they show nothing.
-    private static func stretch(_ n: Dims, _ s: Dims, _ start: Int, _ type: DType) throws -> Int {
+    static func stretch(_ n: Dims, _ s: Dims, _ start: Int, _ type: DType) throws -> Int {
         if n.contains(0) { return 0 }
         var (end, overflow) = start.addingReportingOverflow(1)
         for i in 0..<n.count {

@@ -48,17 +48,14 @@ extension Tensor {
         _ = try checkedByteCount(n, dtype)
         let s = try strides.map { try Dims(checking: $0) } ?? n.contiguousStrides
         guard s.count == n.count else { throw MartletError.runtime("mismatch in length of strides and shape") }
-        var last = 0
-        for i in 0..<n.count {
-            if s[i] < 0 { throw MartletError.value("negative strides are not supported, got \(s)") }
-            last += Swift.max(n[i] - 1, 0) * s[i]
-        }
+        if s.contains(where: { $0 < 0 }) { throw MartletError.value("negative strides are not supported, got \(s)") }
+        let bytes = try stretch(n, s, 0, dtype)
         if n.product == 0 || data == nil {
             guard n.product == 0 else { throw MartletError.value("memory of \(n.product) elements was given as NULL") }
             release()
             return try empty(n, dtype)
         }
-        let storage = Storage(foreign: data!, byteCount: (last + 1) * dtype.size, release: release)
+        let storage = Storage(foreign: data!, byteCount: bytes, release: release)
         return Tensor(storage: storage, offset: 0, sizes: n, strides: s, dtype: dtype)
     }
 
@@ -102,6 +99,7 @@ extension Tensor {
         try checkInPlace("as_strided_")
         sizes = other.sizes
         strides = other.strides
+        numel = other.numel
         offset = other.offset
         if let h = other.history, GradMode.isEnabled {
             history = h
@@ -116,9 +114,12 @@ extension Tensor {
         try refuseSparse("resize_")
         let n = try Dims(checking: shape)
         let bytes = try Tensor.checkedByteCount(n, dtype)
-        if offset * dtype.size + bytes > storage.byteCount {
+        let before = offset.multipliedReportingOverflow(by: dtype.size)
+        let (end, overflow) = before.partialValue.addingReportingOverflow(bytes)
+        if before.overflow || overflow { throw MartletError.runtime("Storage size calculation overflowed with sizes=\(n)") }
+        if end > storage.byteCount {
             if Tape.isRecording { try Tape.refuse("resize_") }
-            let grown = try Storage(byteCount: offset * dtype.size + bytes)
+            let grown = try Storage(byteCount: end)
             grown.base.copyMemory(from: storage.base, byteCount: storage.byteCount)
             grown.version = storage.version
             storage = grown
