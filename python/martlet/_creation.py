@@ -330,6 +330,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False):
     """full() with the shape and dtype of another tensor."""
     require_cpu(device)
+    fill_value = _fill(fill_value, "full_like")
     return finish(_like(input, fill_value, dtype, memory_format), requires_grad, "full_like")
 
 

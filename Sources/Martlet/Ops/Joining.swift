@@ -9,6 +9,7 @@ extension Tensor {
             throw MartletError.runtime("zero-dimensional tensor (at position \(i)) cannot be concatenated")
         }
         if first.isSparse { return try catSparse(tensors, dim) }
+        for t in tensors { try t.refuseSparse("cat") }
         let legacy: (Tensor) -> Bool = { $0.rank == 1 && $0.numel == 0 }
         let real = tensors.filter { !legacy($0) }
         let model = real.first ?? first
@@ -64,6 +65,7 @@ extension Tensor {
             throw MartletError.runtime(
                 "stack expects each tensor to be equal size, but got \(first.sizes) at entry 0 and \(t.sizes) at entry \(i)")
         }
+        for t in tensors { try t.refuseSparse("stack") }
         let type = resultType(tensors)
         var shape = first.sizes
         shape.insert(tensors.count, at: d)

@@ -11,6 +11,7 @@ enum ParamOp: Int32 {
 func paramKernel(
     _ op: ParamOp, _ a: Tensor, _ p0: Double, _ p1: Double = 0, _ p2: Double = 0, into given: Tensor? = nil
 ) throws -> Tensor {
+    if a.isSparse { try a.refuseSparse("\(op)") }
     if a.dtype.size == 2 {
         let r = try paramKernel(op, a.operand(.float32), p0, p1, p2)
         return try withNoGrad { try r.to(a.dtype) }
@@ -142,6 +143,7 @@ func layoutLike(_ shape: Dims, _ dtype: DType, _ operands: [Tensor]) throws -> T
 
 /// out = f(a) one double at a time, for functions that have no kernel.
 func mapDouble(_ a: Tensor, _ f: @escaping (Double) -> Double) throws -> Tensor {
+    try a.refuseSparse("pointwise functions")
     let x = try a.operand(a.dtype.isFloatingPoint ? a.dtype : .defaultFloat)
     let out = try x.emptyLike()
     let loop = ElementLoop(out, x)
