@@ -267,6 +267,7 @@ extension Tensor {
             }
             return try adoptSparse(op, result)
         }
+        if result.isSparse { throw MartletError.runtime("\(op): a dense tensor cannot take over a sparse result") }
         try checkInPlace(op)
         guard result.dtype == dtype || Tensor.canCast(result.dtype, to: dtype) else {
             throw MartletError.runtime(

@@ -83,6 +83,7 @@ extension Tensor {
     /// A copy with source's elements written (or added) at self[index[i][j]][j] and so on.
     public func scatter(_ dim: Int, _ index: Tensor, _ source: Tensor, mode: ScatterMode = .write, name: String = "scatter") throws -> Tensor {
         try refuseSparse("scatter")
+        try source.refuseSparse("scatter")
         let d = try wrapDim(dim, rank)
         try checkGather(name, d, index)
         let scalar = source.isWrappedNumber
@@ -155,6 +156,7 @@ extension Tensor {
         _ dim: Int, _ index: Tensor, _ source: Tensor, _ mode: ScatterMode, includeSelf: Bool = true
     ) throws -> Tensor {
         try refuseSparse("scatter_reduce")
+        try source.refuseSparse("scatter_reduce")
         let d = try wrapDim(dim, rank)
         try checkGather("scatter_reduce", d, index)
         guard source.dtype == dtype else {

@@ -2,6 +2,8 @@
 extension Tensor {
     /// The vector product along a dimension of size 3; shapes of equal rank are broadcast.
     public func cross(_ other: Tensor, _ dim: Int = -1) throws -> Tensor {
+        try refuseSparse("linalg_cross")
+        try other.refuseSparse("linalg_cross")
         guard rank == other.rank else {
             throw MartletError.runtime("linalg.cross: inputs must have the same number of dimensions.")
         }
