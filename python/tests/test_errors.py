@@ -160,6 +160,8 @@ TABLE = {
                                             "Index put requires the source and destination dtypes match, got Float for the destination and Long for the source."),
     "nothing to fill with": (lambda t: t.full_like(t.ones(2), None), TypeError, "full_like(): argument 'fill_value' (position 2) must be Number, not NoneType"),
     "activation of a sparse tensor": (lambda t: t.nn.functional.celu(t.eye(2).to_sparse()), NotImplementedError, "'SparseCPU' backend"),
+    "scatter of a sparse tensor": (lambda t: t.ones(2, 2).scatter_add(0, t.zeros(2, 2, dtype=t.int64), t.eye(2).to_sparse()), NotImplementedError, "'SparseCPU' backend"),
+    "cross product with a sparse tensor": (lambda t: t.linalg.cross(t.ones(3, 3), t.eye(3).to_sparse()), NotImplementedError, "'SparseCPU' backend"),
     "softplus of a sparse tensor": (lambda t: t.nn.functional.softplus(t.eye(2).to_sparse(), 2.0), NotImplementedError, "'SparseCPU' backend"),
     "part of another size": (lambda t: t.ones(2, 3).slice_scatter(t.ones(1, 3)), RuntimeError,
                              "expected src to have a size equal to the slice of self. src size = [1, 3], slice size = [2, 3]"),
