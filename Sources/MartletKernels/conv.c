@@ -1,13 +1,15 @@
-/* conv.c: the geometry of convolutions, which of the two kinds of kernels computes them (template/conv.h and
- * conv_planes.h), and threads around these. What is cut for threads does not depend on each other; sums over samples are cut
+/* conv.c: the geometry of convolutions, which of the three kinds of kernels computes them (template/conv.h, conv_planes.h
+ * and conv_channels.h), and threads around these. What is cut for threads does not depend on each other; sums over samples are cut
  * by the shape alone and added in order: the result does not depend on the number of threads. */
 #include "kernels.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-/* Multiplications per thread; elements of partial gradients; bytes of scratch; places of a result, elements of a weight. */
-enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, FEW = 96, MANY = 1 << 16 };
+/* Multiplications per thread; elements of partial gradients; bytes of scratch, and of a block's; places of a result, elements
+ * of a weight. */
+enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, BLOCK = 4 << 20, FEW = 96, MANY = 1 << 16 };
+enum { BY_SAMPLES, BY_PLACES, BY_CHANNELS };
 
 /* The zeros beside the input that the taps of this axis reach. */
 static void widen(const mk_conv_axis *a, int64_t in, int64_t *before, int64_t *after) {
@@ -70,16 +72,24 @@ static int64_t work_of(const mk_conv *p) {
 static int is_direct(const mk_conv *p) {
     for (int d = 0; d < 2; d++)
         if (p->stride[d] > MK_CONV_STRIDE || p->kernel[d] > MK_CONV_KERNEL) return 0;
-    /* Laying the weights out for a few results does not pay. */
-    if (p->n * p->out[0] * p->out[1] < FEW && p->o * (p->c / p->groups) * p->kernel[0] * p->kernel[1] > MANY) return 0;
     int pointwise = p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
     return p->n > 0 && work_of(p) > 0 && !pointwise;
+}
+
+/* Laying the weights out for a few results does not pay. */
+static int is_small(const mk_conv *p) {
+    return p->n * p->out[0] * p->out[1] < FEW && p->o * (p->c / p->groups) * p->kernel[0] * p->kernel[1] > MANY;
 }
 
 /* Whether vectors of samples are full enough, and what is done with a block of them stays in a cache. */
 static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
     int64_t blocks = (p->n + lanes - 1) / lanes;
     return p->n * 4 >= blocks * lanes * 3 && bytes <= 4 << 20;
+}
+
+/* Whether vectors of channels of the result are full enough. */
+static int by_channels(const mk_conv_map *m, int64_t lanes) {
+    return m->m >= 2 * lanes && m->m * 8 >= (m->m + lanes - 1) / lanes * lanes * 7 && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
 }
 
 /* Into how many ranges of channels `blocks` of samples are cut, for that many threads; `most` at most. */
@@ -96,7 +106,8 @@ typedef struct { \
     T *y, *parts;              /* parts: gradients of the weight, for some samples each; y is then read */ \
     int64_t weights, some;     /* elements of the weight; samples of a block */ \
     int64_t all, cuts, cut;    /* tiles of channels; into how many items a block's are cut, and of how many each */ \
-    int planes;                /* by lines of places, not by blocks of samples */ \
+    int kind;                  /* of kernel */ \
+    T *packed;                 /* weights for kernels by channels, or NULL: each item packs its own */ \
     size_t bytes;              /* of scratch */ \
     atomic_int lacking; \
 } job_##S; \
@@ -115,9 +126,11 @@ static void item_##S(void *context, int64_t begin, int64_t end) { \
         T *y = b->y + at * b->y_size; \
         if (from >= to) continue; \
         if (b->parts) \
-            (b->planes ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, \
-                                                                               b->parts + block * b->weights, space); \
-        else (b->planes ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
+            (b->kind == BY_PLACES ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, \
+                                                                                    b->parts + block * b->weights, space); \
+        else if (b->kind == BY_CHANNELS) \
+            t->conv_channels_##S(b->m, n, from, to, x, b->packed ? b->packed : b->w, b->packed != NULL, b->bias, y, space); \
+        else (b->kind == BY_PLACES ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
     } \
     mk_free(space, b->bytes); \
 } \
@@ -129,15 +142,40 @@ static int32_t go_##S(job_##S *b, const mk_conv *p, int64_t all) { \
     mk_parallel_heavy(blocks * b->cuts, 1, work_of(p) / GRAIN * 4, item_##S, b); \
     return !b->lacking; \
 } \
+static void pack_##S(void *context, int64_t begin, int64_t end) { \
+    const job_##S *b = context; \
+    for (int64_t i = begin; i < end; i++) \
+        mk_active->conv_pack_panel_##S(b->m, i, b->w, b->packed + i * mk_active->conv_panel_##S(b->m)); \
+} \
+/* A map into many channels. Where all samples are one block, weights are packed when they are needed, into a cache. */ \
+static int32_t channels_##S(job_##S *b, const mk_conv *p) { \
+    const mk_table *t = mk_active; \
+    const mk_conv_map *m = b->m; \
+    int64_t panels = m->groups * t->conv_panels_##S(m), one = t->conv_channels_space_##S(m, 1) * (int64_t)sizeof(T); \
+    b->kind = BY_CHANNELS; \
+    b->some = BLOCK / one < 1 ? 1 : BLOCK / one < p->n ? BLOCK / one : p->n; \
+    b->bytes = (size_t)t->conv_channels_space_##S(m, b->some) * sizeof(T); \
+    if (b->bytes > LARGEST) return 0; \
+    size_t bytes = (size_t)(panels * t->conv_panel_##S(m)) * sizeof(T); \
+    if (b->some < p->n) { \
+        if (!(b->packed = mk_alloc(bytes))) return 0; \
+        mk_parallel_heavy(panels, 1, (int64_t)bytes / (GRAIN / 8), pack_##S, b); \
+    } \
+    int32_t done = go_##S(b, p, panels); \
+    if (b->packed) mk_free(b->packed, bytes); \
+    return done; \
+} \
 /* A map, with the weights laid out for its tiles. */ \
 static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const T *w, const T *bias, T *y) { \
     const mk_table *t = mk_active; \
     job_##S b = {.m = m, .n = p->n, .x_size = m->groups * m->k * m->in[0] * m->in[1], \
                  .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, \
-                 .some = t->conv_lanes_##S}; \
+                 .some = t->conv_lanes_##S, .w = w}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
+    if (by_channels(m, b.some)) return channels_##S(&b, p); \
+    if (is_small(p)) return 0; \
     if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
-        b.planes = 1; \
+        b.kind = BY_PLACES; \
         b.some = t->conv_together_##S(m, p->n); \
         b.bytes = (size_t)t->conv_planes_space_##S(m, p->n) * sizeof(T); \
     } \
@@ -162,7 +200,7 @@ int32_t mk_conv_input_##S(const mk_conv *p, const T *dy, const T *w, T *dx) { \
     return map_##S(p, &m, dy, w, NULL, dx); \
 } \
 int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
-    if (!is_direct(p)) return 0; \
+    if (!is_direct(p) || is_small(p)) return 0; \
     const mk_table *t = mk_active; \
     mk_conv_map m = forward_map(p); \
     job_##S b = {.m = &m, .n = p->n, .x_size = p->c * p->in[0] * p->in[1], .y_size = p->o * p->out[0] * p->out[1], .x = x, \
@@ -171,7 +209,7 @@ int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
     if (!by_samples(p, b.some, (int64_t)b.bytes) || b.weights > PARTS) { \
         int64_t together = t->conv_together_##S(&m, p->n), groups = (p->n + together - 1) / together; \
         int64_t most = PARTS / b.weights < 1 ? 1 : PARTS / b.weights > 16 ? 16 : PARTS / b.weights; \
-        b.planes = 1; \
+        b.kind = BY_PLACES; \
         b.some = (groups + most - 1) / most * together; \
         b.bytes = (size_t)t->conv_weight_planes_space_##S(&m, p->n) * sizeof(T); \
     } \

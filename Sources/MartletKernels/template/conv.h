@@ -45,12 +45,12 @@ static void F(conv_gather)(const T *from, int64_t apart, int64_t n, int64_t plac
     }
 }
 
-/* to[sample][place] = from[place][sample], samples `apart` elements apart, for the first n of them. */
-static void F(conv_scatter)(const T *from, int64_t places, T *to, int64_t apart, int64_t n) {
+/* to[sample][place] = from[place][sample], places `next` and samples `apart` elements apart, for the first n samples. */
+static void F(conv_scatter)(const T *from, int64_t next, int64_t places, T *to, int64_t apart, int64_t n) {
     for (int64_t p = 0; p < places; p += VL) {
         int64_t w = places - p < VL ? places - p : VL;
         V r[VL];
-        for (int q = 0; q < VL; q++) r[q] = q < w ? LOAD(from + (p + q) * VL) : (V){0};
+        for (int q = 0; q < VL; q++) r[q] = q < w ? LOAD(from + (p + q) * next) : (V){0};
         F(transpose)(r);
         if (w == VL && n >= VL)
             for (int q = 0; q < VL; q++) STORE(to + q * apart + p, r[q]);
@@ -275,7 +275,7 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_
                         }
                     }
                 for (int64_t r = 0; r < high; r++)
-                    F(conv_scatter)(results + r * s.out_plane, (end - top) * m->out[1],
+                    F(conv_scatter)(results + r * s.out_plane, VL, (end - top) * m->out[1],
                                     y + (g * m->m + t + r) * places + top * m->out[1], m->groups * m->m * places, n);
             }
         }

@@ -13,6 +13,7 @@
 #include "gemv.h"
 #include "conv.h"
 #include "conv_planes.h"
+#include "conv_channels.h"
 #include "pool.h"
 #undef VL
 #undef V
