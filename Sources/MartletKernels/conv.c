@@ -8,7 +8,7 @@
 
 /* Multiplications per thread; elements of partial gradients; bytes of scratch, and of a block's; places of a result, elements
  * of a weight. */
-enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, BLOCK = 4 << 20, FEW = 96, MANY = 1 << 16 };
+enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, FEW = 96, FEW_CHANNELS = 8, MANY = 1 << 16 };
 enum { BY_SAMPLES, BY_PLACES, BY_CHANNELS };
 
 /* The zeros beside the input that the taps of this axis reach. */
@@ -68,12 +68,26 @@ static int64_t work_of(const mk_conv *p) {
     return p->n * p->o * p->out[0] * p->out[1] * (p->c / p->groups) * p->kernel[0] * p->kernel[1];
 }
 
+/* Whether it is a product of matrices as it stands, for each sample. */
+static int is_pointwise(const mk_conv *p) {
+    return p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
+}
+
 /* What is no product of matrices as it stands, and within the sizes of the kernels' tables. */
 static int is_direct(const mk_conv *p) {
     for (int d = 0; d < 2; d++)
         if (p->stride[d] > MK_CONV_STRIDE || p->kernel[d] > MK_CONV_KERNEL) return 0;
-    int pointwise = p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
-    return p->n > 0 && work_of(p) > 0 && !pointwise;
+    return p->n > 0 && work_of(p) > 0;
+}
+
+/* A pointwise convolution sees an image as one row. */
+static mk_conv as_one_row(const mk_conv *p) {
+    mk_conv q = *p;
+    if (is_pointwise(p)) {
+        q.in[1] = q.out[1] = p->in[0] * p->in[1];
+        q.in[0] = q.out[0] = 1;
+    }
+    return q;
 }
 
 /* Laying the weights out for a few results does not pay. */
@@ -87,9 +101,12 @@ static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
     return p->n * 4 >= blocks * lanes * 3 && bytes <= 4 << 20;
 }
 
+/* Whether n elements leave hardly a lane of their vectors empty. */
+static int fills(int64_t n, int64_t lanes) { return n * 20 >= (n + lanes - 1) / lanes * lanes * 19; }
+
 /* Whether vectors of channels of the result are full enough. */
 static int by_channels(const mk_conv_map *m, int64_t lanes) {
-    return m->m >= 2 * lanes && m->m * 8 >= (m->m + lanes - 1) / lanes * lanes * 7 && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
+    return m->m >= 2 * lanes && m->k >= FEW_CHANNELS && m->m * 8 >= (m->m + lanes - 1) / lanes * lanes * 7 && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
 }
 
 /* Into how many ranges of channels `blocks` of samples are cut, for that many threads; `most` at most. */
@@ -126,8 +143,9 @@ static void item_##S(void *context, int64_t begin, int64_t end) { \
         T *y = b->y + at * b->y_size; \
         if (from >= to) continue; \
         if (b->parts) \
-            (b->kind == BY_PLACES ? t->conv_weight_planes_##S : t->conv_weight_block_##S)(b->m, n, from, to, x, y, \
-                                                                                    b->parts + block * b->weights, space); \
+            (b->kind == BY_CHANNELS ? t->conv_weight_channels_##S \
+             : b->kind == BY_PLACES ? t->conv_weight_planes_##S : t->conv_weight_block_##S)( \
+                b->m, n, from, to, x, y, b->parts + block * b->weights, space); \
         else if (b->kind == BY_CHANNELS) \
             t->conv_channels_##S(b->m, n, from, to, x, b->packed ? b->packed : b->w, b->packed != NULL, b->bias, y, space); \
         else (b->kind == BY_PLACES ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
@@ -151,12 +169,14 @@ static void pack_##S(void *context, int64_t begin, int64_t end) { \
 static int32_t channels_##S(job_##S *b, const mk_conv *p) { \
     const mk_table *t = mk_active; \
     const mk_conv_map *m = b->m; \
-    int64_t panels = m->groups * t->conv_panels_##S(m), one = t->conv_channels_space_##S(m, 1) * (int64_t)sizeof(T); \
+    int64_t panels = m->groups * t->conv_panels_##S(m), all = panels * t->conv_panel_##S(m); \
+    int64_t one = t->conv_channels_space_##S(m, 1) - t->conv_channels_space_##S(m, 0); \
+    int64_t most = (all / 4 > MK_CONV_BLOCK ? all / 4 : MK_CONV_BLOCK) / one; \
     b->kind = BY_CHANNELS; \
-    b->some = BLOCK / one < 1 ? 1 : BLOCK / one < p->n ? BLOCK / one : p->n; \
+    b->some = most < 1 ? 1 : most < p->n ? most : p->n; \
     b->bytes = (size_t)t->conv_channels_space_##S(m, b->some) * sizeof(T); \
     if (b->bytes > LARGEST) return 0; \
-    size_t bytes = (size_t)(panels * t->conv_panel_##S(m)) * sizeof(T); \
+    size_t bytes = (size_t)all * sizeof(T); \
     if (b->some < p->n) { \
         if (!(b->packed = mk_alloc(bytes))) return 0; \
         mk_parallel_heavy(panels, 1, (int64_t)bytes / (GRAIN / 8), pack_##S, b); \
@@ -172,8 +192,8 @@ static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const
                  .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, \
                  .some = t->conv_lanes_##S, .w = w}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
-    if (by_channels(m, b.some)) return channels_##S(&b, p); \
-    if (is_small(p)) return 0; \
+    if (by_channels(m, b.some) && !(is_pointwise(p) && fills(m->in[1], b.some))) return channels_##S(&b, p); \
+    if (is_small(p) || is_pointwise(p)) return 0; \
     if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
         b.kind = BY_PLACES; \
         b.some = t->conv_together_##S(m, p->n); \
@@ -191,34 +211,48 @@ static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const
 } \
 int32_t mk_conv_forward_##S(const mk_conv *p, const T *x, const T *w, const T *bias, T *y) { \
     if (!is_direct(p)) return 0; \
-    mk_conv_map m = forward_map(p); \
-    return map_##S(p, &m, x, w, bias, y); \
+    mk_conv q = as_one_row(p); \
+    mk_conv_map m = forward_map(&q); \
+    return map_##S(&q, &m, x, w, bias, y); \
 } \
 int32_t mk_conv_input_##S(const mk_conv *p, const T *dy, const T *w, T *dx) { \
     if (!is_direct(p)) return 0; \
-    mk_conv_map m = input_map(p); \
-    return map_##S(p, &m, dy, w, NULL, dx); \
+    mk_conv q = as_one_row(p); \
+    mk_conv_map m = input_map(&q); \
+    return map_##S(&q, &m, dy, w, NULL, dx); \
 } \
 int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
-    if (!is_direct(p) || is_small(p)) return 0; \
+    if (!is_direct(p)) return 0; \
     const mk_table *t = mk_active; \
-    mk_conv_map m = forward_map(p); \
+    mk_conv q = as_one_row(p); \
+    mk_conv_map m = forward_map(&q); \
     job_##S b = {.m = &m, .n = p->n, .x_size = p->c * p->in[0] * p->in[1], .y_size = p->o * p->out[0] * p->out[1], .x = x, \
                  .y = (T *)dy, .weights = p->o * m.w_m, .some = t->conv_lanes_##S}; \
+    int64_t together = 0, items = m.groups * ((m.m + MK_CONV_RANGE - 1) / MK_CONV_RANGE); \
     b.bytes = (size_t)t->conv_weight_space_##S(&m) * sizeof(T); \
-    if (!by_samples(p, b.some, (int64_t)b.bytes) || b.weights > PARTS) { \
-        int64_t together = t->conv_together_##S(&m, p->n), groups = (p->n + together - 1) / together; \
-        int64_t most = PARTS / b.weights < 1 ? 1 : PARTS / b.weights > 16 ? 16 : PARTS / b.weights; \
+    if (by_channels(&m, b.some) && !(is_pointwise(p) && fills(m.in[1], b.some))) { \
+        b.kind = BY_CHANNELS; \
+        together = t->conv_weight_together_##S(&m, p->n); \
+        items = m.groups * t->conv_panels_##S(&m); \
+        b.bytes = (size_t)t->conv_weight_channels_space_##S(&m, p->n) * sizeof(T); \
+    } else if (is_small(p) || is_pointwise(p)) { \
+        return 0; \
+    } else if (!by_samples(p, b.some, (int64_t)b.bytes) || b.weights > PARTS) { \
         b.kind = BY_PLACES; \
-        b.some = (groups + most - 1) / most * together; \
+        together = t->conv_together_##S(&m, p->n); \
         b.bytes = (size_t)t->conv_weight_planes_space_##S(&m, p->n) * sizeof(T); \
+    } \
+    if (together) { \
+        int64_t groups = (p->n + together - 1) / together; \
+        int64_t most = PARTS / b.weights < 1 ? 1 : PARTS / b.weights > 16 ? 16 : PARTS / b.weights; \
+        b.some = (groups + most - 1) / most * together; \
     } \
     int64_t parts = (p->n + b.some - 1) / b.some; \
     size_t bytes = (size_t)(parts * b.weights) * sizeof(T); \
     b.parts = b.bytes > LARGEST ? NULL : parts == 1 ? dw : mk_alloc(bytes); \
     if (!b.parts) return 0; \
-    memset(b.parts, 0, bytes); \
-    int32_t done = go_##S(&b, p, m.groups * ((m.m + MK_CONV_RANGE - 1) / MK_CONV_RANGE)); \
+    if (b.kind != BY_CHANNELS) memset(b.parts, 0, bytes); \
+    int32_t done = go_##S(&b, p, items); \
     if (parts == 1) return done; \
     memcpy(dw, b.parts, (size_t)b.weights * sizeof(T)); \
     for (int64_t i = 1; i < parts; i++) t->accumulate_rows_##S(b.parts + i * b.weights, 0, dw, 0, 1, b.weights); \

@@ -15,7 +15,7 @@ typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t 
  * dimension; its gradient for the input has as many as the stride. */
 typedef struct { int64_t first, step, count, stride, taps, tap, tap_step, shift, shift_step; } mk_conv_axis;
 
-enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64, MK_CONV_RANGE = 8, MK_CONV_TAPS = 256 };
+enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64, MK_CONV_RANGE = 8, MK_CONV_TAPS = 256, MK_CONV_BLOCK = 1 << 17 };
 
 /* A convolution or its gradient for the input: m channels from k in each group. w_*: where weights are. */
 typedef struct {
@@ -131,6 +131,10 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
     int64_t (*conv_channels_space_##S)(const mk_conv_map *m, int64_t some); \
     void (*conv_channels_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, int packed, \
                               const T *bias, T *y, T *space); \
+    int64_t (*conv_weight_together_##S)(const mk_conv_map *m, int64_t n); \
+    int64_t (*conv_weight_channels_space_##S)(const mk_conv_map *m, int64_t n); \
+    void (*conv_weight_channels_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, \
+                                     T *dw, T *space); \
     /* Pooling of rows of results, and of planes; see template/pool.h. */ \
     int64_t (*pool_space_##S)(const mk_pool *p); \
     void (*max_pool_##S)(const mk_pool *p, const T *x, int64_t first, int64_t end, T *out, int64_t *at, T *space); \

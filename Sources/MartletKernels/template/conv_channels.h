@@ -94,14 +94,10 @@ static void F(conv_rows_of)(const mk_conv_map *m, int64_t n, const T *x, T *to) 
             for (int64_t s = 0; s < n; s++) {
                 const T *from = x + s * m->groups * m->k * pixels + i * m->in[1] + ix;
                 T *line = to + (s * m->in[0] + i) * size + b * pitch;
-                if (h->stride == 1) {
-                    if (pitch > cols) memset(line, 0, (size_t)size * sizeof(T));
-                    F(copy_rows)(from, pixels, line + left, pitch, m->k, cols);
-                    continue;
-                }
+                if (h->stride == 1) F(copy_rows)(from, pixels, line + left, pitch, m->k, cols);
                 for (int64_t k = 0; k < m->k; k++, from += pixels, line += h->stride * pitch) {
+                    if (h->stride > 1) F(take_row)(from, h->stride, line + left, cols);
                     for (int64_t j = 0; j < left; j++) line[j] = 0;
-                    F(take_row)(from, h->stride, line + left, cols);
                     for (int64_t j = left + cols; j < pitch; j++) line[j] = 0;
                 }
             }
@@ -175,7 +171,6 @@ EACH_HEIGHT(TILE)
 static const F(place_tile) F(conv_place_tiles)[MR][2] = {EACH_HEIGHT(ENTRY)};
 #undef TILE
 #undef ENTRY
-#undef EACH_HEIGHT
 
 /* For each column of taps, which of the places first...last of an axis it meets the image with. */
 static void F(conv_meets)(const mk_conv_axis *h, int64_t first, int64_t last, int64_t in, int64_t *to) {

@@ -14,6 +14,7 @@
 #include "conv.h"
 #include "conv_planes.h"
 #include "conv_channels.h"
+#include "conv_weight_channels.h"
 #include "pool.h"
 #undef VL
 #undef V
