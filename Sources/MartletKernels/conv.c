@@ -101,12 +101,17 @@ static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
     return p->n * 4 >= blocks * lanes * 3 && bytes <= 4 << 20;
 }
 
-/* Whether n elements leave hardly a lane of their vectors empty. */
-static int fills(int64_t n, int64_t lanes) { return n * 20 >= (n + lanes - 1) / lanes * lanes * 19; }
+/* Whether at least this part of the lanes of vectors for n elements is in use. */
+static int fills(int64_t n, int64_t lanes, double part) { return (double)n >= part * (double)((n + lanes - 1) / lanes * lanes); }
 
 /* Whether vectors of channels of the result are full enough. */
 static int by_channels(const mk_conv_map *m, int64_t lanes) {
-    return m->m >= 2 * lanes && m->k >= FEW_CHANNELS && m->m * 8 >= (m->m + lanes - 1) / lanes * lanes * 7 && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
+    return m->m >= 2 * lanes && m->k >= FEW_CHANNELS && fills(m->m, lanes, 0.875) && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
+}
+
+/* Whether matrix products, which take samples by themselves and vectors of pixels, are better. */
+static int by_products(const mk_conv *p, int64_t lanes) {
+    return is_pointwise(p) && (p->n == 1 || fills(p->in[0] * p->in[1], lanes, 0.95));
 }
 
 /* Into how many ranges of channels `blocks` of samples are cut, for that many threads; `most` at most. */
@@ -192,7 +197,7 @@ static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const
                  .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, \
                  .some = t->conv_lanes_##S, .w = w}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
-    if (by_channels(m, b.some) && !(is_pointwise(p) && fills(m->in[1], b.some))) return channels_##S(&b, p); \
+    if (by_channels(m, b.some) && !by_products(p, b.some)) return channels_##S(&b, p); \
     if (is_small(p) || is_pointwise(p)) return 0; \
     if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
         b.kind = BY_PLACES; \
@@ -230,7 +235,7 @@ int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
                  .y = (T *)dy, .weights = p->o * m.w_m, .some = t->conv_lanes_##S}; \
     int64_t together = 0, items = m.groups * ((m.m + MK_CONV_RANGE - 1) / MK_CONV_RANGE); \
     b.bytes = (size_t)t->conv_weight_space_##S(&m) * sizeof(T); \
-    if (by_channels(&m, b.some) && !(is_pointwise(p) && fills(m.in[1], b.some))) { \
+    if (by_channels(&m, b.some) && !by_products(&q, b.some)) { \
         b.kind = BY_CHANNELS; \
         together = t->conv_weight_together_##S(&m, p->n); \
         items = m.groups * t->conv_panels_##S(&m); \

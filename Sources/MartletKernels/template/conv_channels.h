@@ -9,7 +9,8 @@ static inline int64_t F(conv_pitch)(const mk_conv_map *m) {
     return (m->before[1] + m->in[1] + m->after[1] + stride - 1) / stride;
 }
 
-static inline int64_t F(conv_row)(const mk_conv_map *m) { return m->k * m->axis[1][0].stride * F(conv_pitch)(m); }
+/* From row to row: a line more than its channels take, against rows that are whole pages apart. */
+static inline int64_t F(conv_row)(const mk_conv_map *m) { return m->k * m->axis[1][0].stride * F(conv_pitch)(m) + VL; }
 
 static inline int64_t F(conv_panels)(const mk_conv_map *m) { return (m->m + NR - 1) / NR; }
 
@@ -84,25 +85,23 @@ static int F(conv_is_met)(const mk_conv_axis *a, int64_t at) {
 static void F(conv_rows_of)(const mk_conv_map *m, int64_t n, const T *x, T *to) {
     const int64_t pixels = m->in[0] * m->in[1], pitch = F(conv_pitch)(m), size = F(conv_row)(m);
     const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
-    for (int64_t b = 0; b < h->stride; b++) {
-        if (!F(conv_is_met)(h, b - m->before[1])) continue;
-        const int64_t left = b < m->before[1] ? (m->before[1] - b + h->stride - 1) / h->stride : 0;
-        const int64_t ix = left * h->stride + b - m->before[1];
-        const int64_t cols = ix < m->in[1] ? (m->in[1] - ix + h->stride - 1) / h->stride : 0;
-        for (int64_t i = 0; i < m->in[0]; i++) {
-            if (!F(conv_is_met)(v, i)) continue;
-            for (int64_t s = 0; s < n; s++) {
-                const T *from = x + s * m->groups * m->k * pixels + i * m->in[1] + ix;
-                T *line = to + (s * m->in[0] + i) * size + b * pitch;
-                if (h->stride == 1) F(copy_rows)(from, pixels, line + left, pitch, m->k, cols);
-                for (int64_t k = 0; k < m->k; k++, from += pixels, line += h->stride * pitch) {
+    for (int64_t s = 0; s < n; s++, to += m->in[0] * size)
+        for (int64_t k = 0; k < m->k; k++)
+            for (int64_t b = 0; b < h->stride; b++) {
+                if (!F(conv_is_met)(h, b - m->before[1])) continue;
+                const int64_t left = b < m->before[1] ? (m->before[1] - b + h->stride - 1) / h->stride : 0;
+                const int64_t ix = left * h->stride + b - m->before[1];
+                const int64_t cols = ix < m->in[1] ? (m->in[1] - ix + h->stride - 1) / h->stride : 0;
+                const T *from = x + (s * m->groups * m->k + k) * pixels + ix;
+                T *line = to + (k * h->stride + b) * pitch;
+                if (h->stride == 1) F(copy_rows)(from, m->in[1], line + left, size, m->in[0], cols);
+                for (int64_t i = 0; i < m->in[0]; i++, from += m->in[1], line += size) {
+                    if (h->stride > 1 && !F(conv_is_met)(v, i)) continue;
                     if (h->stride > 1) F(take_row)(from, h->stride, line + left, cols);
                     for (int64_t j = 0; j < left; j++) line[j] = 0;
                     for (int64_t j = left + cols; j < pitch; j++) line[j] = 0;
                 }
             }
-        }
-    }
 }
 
 /* Which places of a tile a column of taps meets the image with. */
