@@ -8,8 +8,8 @@
 
 /* Multiplications per thread; elements of partial gradients; bytes of scratch, and of a block's; places of a result, elements
  * of a weight. */
-enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, FEW = 96, FEW_CHANNELS = 8, MANY = 1 << 16 };
-enum { BY_SAMPLES, BY_PLACES, BY_CHANNELS };
+enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, CACHED = 1 << 22, FEW = 96, FEW_CHANNELS = 8, MANY = 1 << 16 };
+enum { BY_SAMPLES, BY_PLACES, BY_CHANNELS, BY_GROUPS };
 
 /* The zeros beside the input that the taps of this axis reach. */
 static void widen(const mk_conv_axis *a, int64_t in, int64_t *before, int64_t *after) {
@@ -98,7 +98,7 @@ static int is_small(const mk_conv *p) {
 /* Whether vectors of samples are full enough, and what is done with a block of them stays in a cache. */
 static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
     int64_t blocks = (p->n + lanes - 1) / lanes;
-    return p->n * 4 >= blocks * lanes * 3 && bytes <= 4 << 20;
+    return p->n * 4 >= blocks * lanes * 3 && bytes <= CACHED;
 }
 
 /* Whether at least this part of the lanes of vectors for n elements is in use. */
@@ -107,6 +107,11 @@ static int fills(int64_t n, int64_t lanes, double part) { return (double)n >= pa
 /* Whether vectors of channels of the result are full enough. */
 static int by_channels(const mk_conv_map *m, int64_t lanes) {
     return m->m >= 2 * lanes && m->k >= FEW_CHANNELS && fills(m->m, lanes, 0.875) && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
+}
+
+/* Whether every channel has a kernel of its own, and those of a vector stay in a cache. */
+static int by_groups(const mk_conv_map *m, int64_t lanes, int64_t bytes) {
+    return m->m == 1 && m->k == 1 && fills(m->groups, lanes, 0.75) && bytes <= CACHED;
 }
 
 /* Whether matrix products, which take samples by themselves and vectors of pixels, are better. */
@@ -149,8 +154,10 @@ static void item_##S(void *context, int64_t begin, int64_t end) { \
         if (from >= to) continue; \
         if (b->parts) \
             (b->kind == BY_CHANNELS ? t->conv_weight_channels_##S \
+             : b->kind == BY_GROUPS ? t->conv_weight_own_##S \
              : b->kind == BY_PLACES ? t->conv_weight_planes_##S : t->conv_weight_block_##S)( \
                 b->m, n, from, to, x, y, b->parts + block * b->weights, space); \
+        else if (b->kind == BY_GROUPS) t->conv_own_##S(b->m, n, from, to, x, b->w, b->bias, y, space); \
         else if (b->kind == BY_CHANNELS) \
             t->conv_channels_##S(b->m, n, from, to, x, b->packed ? b->packed : b->w, b->packed != NULL, b->bias, y, space); \
         else (b->kind == BY_PLACES ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
@@ -198,8 +205,16 @@ static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const
                  .some = t->conv_lanes_##S, .w = w}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
     if (by_channels(m, b.some) && !by_products(p, b.some)) return channels_##S(&b, p); \
+    int rows = t->conv_by_rows_##S(m); \
+    if (!rows && by_groups(m, b.some, t->conv_own_space_##S(m) * (int64_t)sizeof(T))) { \
+        b.kind = BY_GROUPS; \
+        b.bytes = (size_t)t->conv_own_space_##S(m) * sizeof(T); \
+        int64_t lanes = b.some; \
+        b.some = p->n; \
+        return go_##S(&b, p, (m->groups + lanes - 1) / lanes); \
+    } \
     if (is_small(p) || is_pointwise(p)) return 0; \
-    if (!by_samples(p, b.some, (int64_t)b.bytes)) { \
+    if (rows || !by_samples(p, b.some, (int64_t)b.bytes)) { \
         b.kind = BY_PLACES; \
         b.some = t->conv_together_##S(m, p->n); \
         b.bytes = (size_t)t->conv_planes_space_##S(m, p->n) * sizeof(T); \
@@ -240,6 +255,11 @@ int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
         together = t->conv_weight_together_##S(&m, p->n); \
         items = m.groups * t->conv_panels_##S(&m); \
         b.bytes = (size_t)t->conv_weight_channels_space_##S(&m, p->n) * sizeof(T); \
+    } else if (by_groups(&m, b.some, t->conv_own_space_##S(&m) * (int64_t)sizeof(T))) { \
+        b.kind = BY_GROUPS; \
+        items = (m.groups + b.some - 1) / b.some; \
+        b.bytes = (size_t)t->conv_own_space_##S(&m) * sizeof(T); \
+        b.some = p->n; \
     } else if (is_small(p) || is_pointwise(p)) { \
         return 0; \
     } else if (!by_samples(p, b.some, (int64_t)b.bytes) || b.weights > PARTS) { \
@@ -256,7 +276,7 @@ int32_t mk_conv_weight_##S(const mk_conv *p, const T *x, const T *dy, T *dw) { \
     size_t bytes = (size_t)(parts * b.weights) * sizeof(T); \
     b.parts = b.bytes > LARGEST ? NULL : parts == 1 ? dw : mk_alloc(bytes); \
     if (!b.parts) return 0; \
-    if (b.kind != BY_CHANNELS) memset(b.parts, 0, bytes); \
+    if (b.kind == BY_SAMPLES || b.kind == BY_PLACES) memset(b.parts, 0, bytes); \
     int32_t done = go_##S(&b, p, items); \
     if (parts == 1) return done; \
     memcpy(dw, b.parts, (size_t)b.weights * sizeof(T)); \

@@ -22,6 +22,7 @@ typedef struct {
     int64_t groups, m, k, in[2], out[2], kernel[2], phases[2];
     int64_t before[2], after[2]; /* zeros that taps reach beside the input */
     int64_t w_group, w_m, w_k;
+    int own;                     /* vectors are of channels that have a kernel of their own, not of samples */
     mk_conv_axis axis[2][MK_CONV_STRIDE];
 } mk_conv_map;
 
@@ -125,6 +126,12 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
     int64_t (*conv_weight_planes_space_##S)(const mk_conv_map *m, int64_t n); \
     void (*conv_weight_planes_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw, \
                                    T *space); \
+    int (*conv_by_rows_##S)(const mk_conv_map *m); \
+    int64_t (*conv_own_space_##S)(const mk_conv_map *m); \
+    void (*conv_own_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, \
+                         T *y, T *space); \
+    void (*conv_weight_own_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *g, T *dw, \
+                                T *space); \
     int64_t (*conv_panels_##S)(const mk_conv_map *m); \
     int64_t (*conv_panel_##S)(const mk_conv_map *m); \
     void (*conv_pack_panel_##S)(const mk_conv_map *m, int64_t at, const T *w, T *to); \

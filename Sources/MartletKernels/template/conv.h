@@ -133,6 +133,33 @@ static int64_t F(conv_height)(int64_t m) {
     return height;
 }
 
+/* np columns of the result where every lane is a channel with a kernel of its own. Called with constant np. */
+static inline __attribute__((always_inline)) void F(conv_own_tile)(const int np, const F(conv_taps) *s, T *out) {
+    V acc[8];
+    _Pragma("clang loop unroll(full)")
+    for (int j = 0; j < np; j++) acc[j] = s->bias ? LOAD(s->bias) : (V){0};
+    const int64_t next = s->next, cols = s->cols;
+    for (int64_t i = 0; i < s->rows; i++) {
+        const T *from = s->x + s->row[i], *w = s->w + i * s->w_row;
+        for (int64_t c = 0; c < cols; c++, w += VL) {
+            const T *x = from + s->col[c];
+            V a = LOAD(w);
+            _Pragma("clang loop unroll(full)")
+            for (int j = 0; j < np; j++) acc[j] = FMA(a, LOAD(x + j * next), acc[j]);
+        }
+    }
+    _Pragma("clang loop unroll(full)")
+    for (int j = 0; j < np; j++) STORE(out + j * s->out_next, acc[j]);
+}
+
+#define OWN_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+static void F(conv_own_run)(int64_t np, const F(conv_taps) *s, T *out) {
+#define TILE(w) if (np == w) F(conv_own_tile)(w, s, out);
+    OWN_TILES(TILE)
+#undef TILE
+}
+#undef OWN_TILES
+
 static void F(conv_run)(int64_t mr, int64_t np, const F(conv_taps) *s, T *out) {
 #define TILE(h, w) if (mr == h && np == w) F(conv_tile_##h##_##w)(s, out);
     CONV_TILES(TILE)
@@ -150,6 +177,11 @@ static int64_t F(conv_width)(int64_t mr, int64_t places) {
     CONV_TILES(TILE)
 #undef TILE
     return 1;
+}
+
+static inline int64_t F(conv_own_width)(int64_t places) {
+    const int64_t tiles = (places + 7) / 8;
+    return (places + tiles - 1) / tiles;
 }
 
 /* Elements of the weights of a map, laid out for its tiles; conv_pack may write a vector more. */
@@ -219,7 +251,7 @@ static int64_t F(conv_band)(const mk_conv_map *m) {
 /* Elements of scratch for a block. */
 static int64_t F(conv_space)(const mk_conv_map *m) {
     const int64_t mr = F(conv_height)(m->m), width = m->before[1] + m->in[1] + m->after[1];
-    return (m->k * m->in[0] * width + mr * F(conv_band)(m) * m->out[1]) * VL + mr;
+    return (m->k * m->in[0] * width + mr * F(conv_band)(m) * m->out[1]) * VL + (mr > VL ? mr : VL);
 }
 
 /* The map for n samples, at most VL, and of all groups' tiles those of number first..<last. x and y are those of the first
@@ -228,7 +260,7 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_
                           const T *bias, T *y, T *space) {
     const int64_t mr = F(conv_height)(m->m), band = F(conv_band)(m), width = m->before[1] + m->in[1] + m->after[1];
     const int64_t pixels = m->in[0] * m->in[1], plane = m->in[0] * width * VL, places = m->out[0] * m->out[1];
-    const int64_t group_weights = F(conv_weights)(m) / m->groups, tiles = (m->m + mr - 1) / mr;
+    const int64_t group_weights = F(conv_weights)(m) / m->groups, tiles = (m->m + mr - 1) / mr, tap = m->own ? VL : mr;
     T *results = space + m->k * plane, *add = results + mr * band * m->out[1] * VL;
     int64_t rows[MK_CONV_KERNEL], cols[MK_CONV_KERNEL];
     F(conv_taps) s = {.k = m->k, .plane = plane, .row = rows, .col = cols, .out_plane = band * m->out[1] * VL};
@@ -241,12 +273,12 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_
             for (int64_t t = from_tile * mr; t < m->m && t < to_tile * mr; t += mr) {
                 const int64_t high = m->m - t < mr ? m->m - t : mr;
                 s.bias = bias ? add : NULL;
-                for (int64_t r = 0; bias && r < mr; r++) add[r] = r < high ? bias[g * m->m + t + r] : 0;
+                for (int64_t r = 0; bias && r < tap; r++) add[r] = r < (m->own ? n : high) ? bias[g * m->m + t + r] : 0;
                 const T *phase = w + g * group_weights;
                 for (int64_t py = 0; py < m->phases[0]; py++)
                     for (int64_t px = 0; px < m->phases[1]; px++) {
                         const mk_conv_axis *v = &m->axis[0][py], *h = &m->axis[1][px];
-                        s.w_row = h->taps * mr;
+                        s.w_row = h->taps * tap;
                         s.w_plane = v->taps * s.w_row;
                         for (int64_t i = 0; i < v->taps; i++) rows[i] = i * v->shift_step * width * VL;
                         for (int64_t i = 0; i < h->taps; i++) cols[i] = i * h->shift_step * VL;
@@ -265,12 +297,14 @@ static void F(conv_block)(const mk_conv_map *m, int64_t n, int64_t first, int64_
                             T *out = results + (v->first + i * v->step - top) * m->out[1] * VL;
                             for (int64_t j = 0, np; j < h->count; j += np) {
                                 int64_t from_col, to_col;
-                                np = F(conv_width)(mr, h->count - j);
+                                np = m->own ? F(conv_own_width)(h->count - j) : F(conv_width)(mr, h->count - j);
                                 mk_conv_reach(h, j, j + np - 1, m->in[1], &from_col, &to_col);
                                 s.cols = to_col - from_col;
                                 s.x = row + (j * h->stride + h->shift + from_col * h->shift_step) * VL;
-                                s.w = wt + from_row * s.w_row + from_col * mr;
-                                F(conv_run)(mr, np, &s, out + (h->first + j * h->step) * VL);
+                                s.w = wt + from_row * s.w_row + from_col * tap;
+                                T *to = out + (h->first + j * h->step) * VL;
+                                if (m->own) F(conv_own_run)(np, &s, to);
+                                else F(conv_run)(mr, np, &s, to);
                             }
                         }
                     }
@@ -292,6 +326,7 @@ typedef struct {
     const int64_t *tap;         /* where in x each of the taps is */
     T *out;
     int64_t out_plane;
+    int own;                    /* lanes are not summed up: out is a vector for each tap */
 } F(conv_sums);
 
 static inline __attribute__((always_inline)) void F(conv_weight_tile)(const int mo, const int nk, const F(conv_sums) *s) {
@@ -320,6 +355,11 @@ static inline __attribute__((always_inline)) void F(conv_weight_tile)(const int 
                 for (int t = 0; t < nk; t++) acc[o][t] = FMA(a, b[t], acc[o][t]);
             }
         }
+    }
+    if (mo == 1 && s->own) {
+        _Pragma("clang loop unroll(full)")
+        for (int t = 0; t < nk; t++) STORE(s->out + t * VL, LOAD(s->out + t * VL) + acc[0][t]);
+        return;
     }
     /* VL sums at a time. */
     V part[VL];
@@ -371,7 +411,7 @@ static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, int64_t begin,
     T *gs = space + m->k * plane;
     int64_t offsets[MK_CONV_KERNEL];
     F(conv_sums) s = {.cols = m->out[1], .g_plane = places * VL, .g_row = m->out[1] * VL, .row = v->stride * width * VL,
-                      .next = h->stride * VL, .tap = offsets, .out_plane = m->k * taps};
+                      .next = h->stride * VL, .tap = offsets, .out_plane = m->k * taps, .own = m->own};
     for (int64_t t = 0; t < h->taps; t++) offsets[t] = t * h->shift_step * VL;
     for (int64_t group = begin / ranges; group * ranges < stop; group++) {
         const int64_t first = begin > group * ranges ? (begin - group * ranges) * MK_CONV_RANGE : 0;
@@ -395,12 +435,66 @@ static void F(conv_weight_block)(const mk_conv_map *m, int64_t n, int64_t begin,
                         s.g = gs + ((t - first) * places + from * m->out[1]) * VL;
                         s.x = space + k * plane +
                               ((from * v->stride + shift) * width + m->before[1] + h->shift + kx * h->shift_step) * VL;
-                        s.out = dw + ((group * m->m + t) * m->k + k) * taps + ky * m->kernel[1] + kx;
+                        s.out = dw + (((group * m->m + t) * m->k + k) * taps + ky * m->kernel[1] + kx) * (m->own ? VL : 1);
                         F(conv_weight_run)(mo, nk, &s);
                     }
             }
         }
     }
+}
+
+/* A map in which every channel has a kernel of its own is, for VL of them, one of a single channel for as many samples. */
+static mk_conv_map F(conv_own_map)(const mk_conv_map *m) {
+    mk_conv_map one = *m;
+    one.groups = one.own = 1;
+    return one;
+}
+
+static int64_t F(conv_own_space)(const mk_conv_map *m) {
+    mk_conv_map one = F(conv_own_map)(m);
+    const int64_t map = F(conv_space)(&one), weight = F(conv_weight_space)(&one);
+    return (map > weight ? map : weight) + ((m->groups + VL - 1) / VL + 1) * m->kernel[0] * m->kernel[1] * VL + VL * VL;
+}
+
+/* The map for n samples, of blocks of VL channels those of number first..<last. */
+static void F(conv_own)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, T *y,
+                        T *space) {
+    const int64_t taps = m->kernel[0] * m->kernel[1], pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1];
+    const mk_conv_map one = F(conv_own_map)(m);
+    T *packed = space, *to = space, *turned = space + (last - first) * taps * VL;
+    for (int64_t b = first; b < last; b++) {
+        F(conv_turn)(w + b * VL * taps, taps, m->groups - b * VL, taps, VL, turned);
+        for (int64_t py = 0; py < m->phases[0]; py++)
+            for (int64_t px = 0; px < m->phases[1]; px++) {
+                const mk_conv_axis *v = &m->axis[0][py], *h = &m->axis[1][px];
+                for (int64_t i = 0; i < v->taps; i++)
+                    for (int64_t j = 0; j < h->taps; j++, to += VL)
+                        STORE(to, LOAD(turned + ((v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step) * VL));
+            }
+    }
+    space = turned + taps * VL + VL * VL;
+    for (int64_t s = 0; s < n; s++)
+        for (int64_t b = first; b < last; b++) {
+            const int64_t c = b * VL, lanes = m->groups - c < VL ? m->groups - c : VL, plane = s * m->groups + c;
+            F(conv_block)(&one, lanes, 0, 1, x + plane * pixels, packed + (b - first) * taps * VL, bias ? bias + c : NULL,
+                          y + plane * places, space);
+        }
+}
+
+/* The gradient of the weight for n samples, of blocks of VL channels those of number first..<last. */
+static void F(conv_weight_own)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *g, T *dw, T *space) {
+    const int64_t taps = m->kernel[0] * m->kernel[1], pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1];
+    const mk_conv_map one = F(conv_own_map)(m);
+    T *sums = space;
+    space += (last - first) * taps * VL;
+    memset(sums, 0, (size_t)((last - first) * taps * VL) * sizeof(T));
+    for (int64_t s = 0; s < n; s++)
+        for (int64_t b = first; b < last; b++) {
+            const int64_t c = b * VL, lanes = m->groups - c < VL ? m->groups - c : VL, plane = s * m->groups + c;
+            F(conv_weight_block)(&one, lanes, 0, 1, x + plane * pixels, g + plane * places, sums + (b - first) * taps * VL, space);
+        }
+    for (int64_t b = first; b < last; b++)
+        F(conv_scatter)(sums + (b - first) * taps * VL, VL, taps, dw + b * VL * taps, taps, m->groups - b * VL);
 }
 #undef CONV_TILES
 #undef CONV_WEIGHT_TILES

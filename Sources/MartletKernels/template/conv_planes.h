@@ -124,10 +124,10 @@ static inline __attribute__((always_inline)) void F(conv_own_kernel)(const int k
         }
 }
 
-/* Whether that is what this map is, and its rows of taps follow each other in the lines. */
-static int F(conv_has_own_kernels)(const mk_conv_map *m) {
+/* Whether that is what this map is, its rows of taps follow each other in the lines, and rows fill vectors. */
+static int F(conv_by_rows)(const mk_conv_map *m) {
     const mk_conv_axis *v = &m->axis[0][0];
-    return m->m == 1 && m->k == 1 && m->phases[0] * m->phases[1] == 1 && v->stride == 1 &&
+    return m->out[1] > VL && m->m == 1 && m->k == 1 && m->phases[0] * m->phases[1] == 1 && v->stride == 1 &&
            v->shift_step * v->shift_step == 1 && (v->taps == 3 || v->taps == 5);
 }
 
@@ -162,7 +162,7 @@ static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64
         s.plane = F(conv_image)(m, some);
         for (int64_t g = first / tiles; g * tiles < last; g++) {
             F(conv_lay_out)(m, some, x + (at * m->groups + g) * m->k * pixels, space);
-            if (F(conv_has_own_kernels)(m)) {
+            if (F(conv_by_rows)(m)) {
                 F(conv_own_kernels)(m, some, space, w + g * group_weights, bias ? bias[g] : 0,
                                     y + (at * m->groups + g) * places);
                 continue;
