@@ -16,7 +16,8 @@ def f(name, *args, **options):
     return lambda t, *x: getattr(t.nn.functional, name)(*x, *args, **options)
 
 
-# Input, weight and options. By blocks of samples: batches that fill vectors; by lines of places: the others.
+# Input, weight and options. By blocks of samples: batches that fill vectors; by channels: those that do, with kernels of
+# their own, too; by lines of places: the others.
 CONVOLUTIONS = [
     ((16, 1, 9, 11), (6, 1, 5, 5), {}),
     ((17, 3, 8, 8), (7, 3, 3, 3), {"padding": 1}),
@@ -34,6 +35,13 @@ CONVOLUTIONS = [
     ((2, 2, 9, 30), (3, 2, 3, 3), {"stride": 5, "padding": 1}),
     ((3, 4, 50), (5, 4, 4), {"stride": 2, "dilation": 3}),
     ((0, 2, 6, 6), (3, 2, 3, 3), {"padding": 1}),
+    ((3, 8, 7, 7), (38, 8, 3, 3), {"padding": 1}),
+    ((2, 33, 9, 15), (64, 33, 3, 3), {"stride": 2, "padding": 1}),
+    ((2, 70, 5, 6), (32, 70, 1, 1), {"stride": 2}),
+    ((2, 40, 3, 7), (48, 40, 1, 1), {}),
+    ((2, 64, 6, 7), (96, 32, 3, 2), {"groups": 2, "stride": (1, 3), "padding": (2, 1), "dilation": (2, 1)}),
+    ((2, 31, 9, 12), (31, 1, 3, 3), {"groups": 31, "stride": 2, "padding": 1}),
+    ((3, 32, 7, 7), (32, 1, 5, 3), {"groups": 32, "padding": (2, 1)}),
 ]
 
 
@@ -68,7 +76,8 @@ def test_convolution_gradgradcheck(n):
     assert martlet.autograd.gradgradcheck(call, inputs)
 
 
-@pytest.mark.parametrize("x, w", [((64, 6, 12, 12), (16, 6, 5, 5)), ((5, 32, 20, 20), (40, 32, 3, 3)), ((1, 16, 30, 30), (64, 16, 3, 3))])
+@pytest.mark.parametrize("x, w", [((64, 6, 12, 12), (16, 6, 5, 5)), ((5, 32, 20, 20), (40, 32, 3, 3)), ((1, 16, 30, 30), (64, 16, 3, 3)),
+                                  ((9, 64, 14, 14), (70, 64, 3, 3)), ((4, 48, 9, 9), (48, 1, 3, 3))])
 def test_convolution_is_the_same_on_any_number_of_threads(x, w):
     before = martlet.get_num_threads()
     arrays = [rand(*s, dtype="float32") for s in (x, w, w[:1])]
@@ -76,7 +85,7 @@ def test_convolution_is_the_same_on_any_number_of_threads(x, w):
     def run(threads):
         martlet.set_num_threads(threads)
         leaves = [martlet.tensor(a, requires_grad=True) for a in arrays]
-        y = martlet.nn.functional.conv2d(*leaves, padding=1)
+        y = martlet.nn.functional.conv2d(*leaves, padding=1, groups=x[1] // w[1])
         return [y, *martlet.autograd.grad((y * y).sum(), leaves)]
     try:
         one, three = run(1), run(3)
