@@ -1,14 +1,15 @@
-/* conv.c: the geometry of convolutions, which of the three kinds of kernels computes them (template/conv.h, conv_planes.h
- * and conv_channels.h), and threads around these. What is cut for threads does not depend on each other; sums over samples are cut
- * by the shape alone and added in order: the result does not depend on the number of threads. */
+/* conv.c: the geometry of convolutions, which kind of kernel computes them (template/conv*.h), and threads around these.
+ * What is cut for threads does not depend on each other; sums over samples are cut by the shape alone and added in order:
+ * the result does not depend on the number of threads. */
 #include "kernels.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-/* Multiplications per thread; elements of partial gradients; bytes of scratch, and of a block's; places of a result, elements
- * of a weight. */
+/* Multiplications per thread; elements of partial gradients; bytes of scratch, and of what is to stay in a cache; places of
+ * a result, channels, elements of a weight. */
 enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, CACHED = 1 << 22, FEW = 96, FEW_CHANNELS = 8, MANY = 1 << 16 };
+/* The kinds of kernels: conv.h, conv_planes.h, conv_channels.h and conv_own.h. */
 enum { BY_SAMPLES, BY_PLACES, BY_CHANNELS, BY_GROUPS };
 
 /* The zeros beside the input that the taps of this axis reach. */
@@ -102,11 +103,14 @@ static int by_samples(const mk_conv *p, int64_t lanes, int64_t bytes) {
 }
 
 /* Whether at least this part of the lanes of vectors for n elements is in use. */
-static int fills(int64_t n, int64_t lanes, double part) { return (double)n >= part * (double)((n + lanes - 1) / lanes * lanes); }
+static int fills(int64_t n, int64_t lanes, double part) {
+    return (double)n >= part * (double)((n + lanes - 1) / lanes * lanes);
+}
 
 /* Whether vectors of channels of the result are full enough. */
 static int by_channels(const mk_conv_map *m, int64_t lanes) {
-    return m->m >= 2 * lanes && m->k >= FEW_CHANNELS && fills(m->m, lanes, 0.875) && m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
+    return m->m >= 2 * lanes && fills(m->m, lanes, 0.875) && m->k >= FEW_CHANNELS &&
+           m->kernel[0] * m->kernel[1] <= MK_CONV_TAPS;
 }
 
 /* Whether every channel has a kernel of its own, and those of a vector stay in a cache. */
@@ -152,15 +156,23 @@ static void item_##S(void *context, int64_t begin, int64_t end) { \
         const T *x = b->x + at * b->x_size; \
         T *y = b->y + at * b->y_size; \
         if (from >= to) continue; \
-        if (b->parts) \
-            (b->kind == BY_CHANNELS ? t->conv_weight_channels_##S \
-             : b->kind == BY_GROUPS ? t->conv_weight_own_##S \
-             : b->kind == BY_PLACES ? t->conv_weight_planes_##S : t->conv_weight_block_##S)( \
-                b->m, n, from, to, x, y, b->parts + block * b->weights, space); \
-        else if (b->kind == BY_GROUPS) t->conv_own_##S(b->m, n, from, to, x, b->w, b->bias, y, space); \
-        else if (b->kind == BY_CHANNELS) \
-            t->conv_channels_##S(b->m, n, from, to, x, b->packed ? b->packed : b->w, b->packed != NULL, b->bias, y, space); \
-        else (b->kind == BY_PLACES ? t->conv_planes_##S : t->conv_block_##S)(b->m, n, from, to, x, b->w, b->bias, y, space); \
+        if (b->parts) { \
+            T *dw = b->parts + block * b->weights; \
+            switch (b->kind) { \
+            case BY_SAMPLES: t->conv_weight_block_##S(b->m, n, from, to, x, y, dw, space); break; \
+            case BY_PLACES: t->conv_weight_planes_##S(b->m, n, from, to, x, y, dw, space); break; \
+            case BY_CHANNELS: t->conv_weight_channels_##S(b->m, n, from, to, x, y, dw, space); break; \
+            case BY_GROUPS: t->conv_weight_own_##S(b->m, n, from, to, x, y, dw, space); break; \
+            } \
+            continue; \
+        } \
+        const T *w = b->packed ? b->packed : b->w; \
+        switch (b->kind) { \
+        case BY_SAMPLES: t->conv_block_##S(b->m, n, from, to, x, w, b->bias, y, space); break; \
+        case BY_PLACES: t->conv_planes_##S(b->m, n, from, to, x, w, b->bias, y, space); break; \
+        case BY_CHANNELS: t->conv_channels_##S(b->m, n, from, to, x, w, b->packed != NULL, b->bias, y, space); break; \
+        case BY_GROUPS: t->conv_own_##S(b->m, n, from, to, x, w, b->bias, y, space); break; \
+        } \
     } \
     mk_free(space, b->bytes); \
 } \

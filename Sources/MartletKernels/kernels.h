@@ -15,7 +15,9 @@ typedef void (*mk_gemm_done)(const void *context, int64_t i, int64_t j, int64_t 
  * dimension; its gradient for the input has as many as the stride. */
 typedef struct { int64_t first, step, count, stride, taps, tap, tap_step, shift, shift_step; } mk_conv_axis;
 
-enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64, MK_CONV_RANGE = 8, MK_CONV_TAPS = 256, MK_CONV_BLOCK = 1 << 17 };
+enum { MK_CONV_STRIDE = 4, MK_CONV_KERNEL = 64, MK_CONV_RANGE = 8, MK_CONV_TAPS = 256 };
+/* Elements of samples that are laid out together at least, where there are as many. */
+enum { MK_CONV_BLOCK = 1 << 17 };
 
 /* A convolution or its gradient for the input: m channels from k in each group. w_*: where weights are. */
 typedef struct {
@@ -108,7 +110,8 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
     void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
                              T *y, int64_t incy, const T *bias, int64_t inc_bias); \
     /* Convolutions, over blocks of conv_lanes samples and over lines of places: some tiles of channels, conv_height high, \
-       or ranges of MK_CONV_RANGE of them. See template/conv.h and conv_planes.h. */ \
+       or ranges of MK_CONV_RANGE of them; over vectors of channels: some panels, or blocks of channels that have a kernel \
+       of their own. See template/conv.h, conv_planes.h, conv_channels.h and conv_own.h. */ \
     int64_t conv_lanes_##S; \
     int64_t (*conv_height_##S)(int64_t m); \
     int64_t (*conv_weights_##S)(const mk_conv_map *m); \
@@ -128,16 +131,16 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
                                    T *space); \
     int (*conv_by_rows_##S)(const mk_conv_map *m); \
     int64_t (*conv_own_space_##S)(const mk_conv_map *m); \
-    void (*conv_own_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, const T *bias, \
-                         T *y, T *space); \
-    void (*conv_weight_own_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *g, T *dw, \
-                                T *space); \
+    void (*conv_own_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, \
+                         const T *bias, T *y, T *space); \
+    void (*conv_weight_own_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *g, \
+                                T *dw, T *space); \
     int64_t (*conv_panels_##S)(const mk_conv_map *m); \
     int64_t (*conv_panel_##S)(const mk_conv_map *m); \
     void (*conv_pack_panel_##S)(const mk_conv_map *m, int64_t at, const T *w, T *to); \
     int64_t (*conv_channels_space_##S)(const mk_conv_map *m, int64_t some); \
-    void (*conv_channels_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, int packed, \
-                              const T *bias, T *y, T *space); \
+    void (*conv_channels_##S)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, \
+                              int packed, const T *bias, T *y, T *space); \
     int64_t (*conv_weight_together_##S)(const mk_conv_map *m, int64_t n); \
     int64_t (*conv_weight_channels_space_##S)(const mk_conv_map *m, int64_t n); \
     void (*conv_weight_channels_##S)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, \

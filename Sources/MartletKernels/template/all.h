@@ -69,7 +69,9 @@
     ENTRY2(nadam, S_), ENTRY2(radam, S_), ENTRY2(rprop, S_), ENTRY2(asgd, S_), \
     ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_narrow, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_), \
     ENTRY2(conv_weights, S_), ENTRY2(conv_pack, S_), ENTRY2(conv_space, S_), ENTRY2(conv_block, S_), \
-    ENTRY2(conv_by_rows, S_), ENTRY2(conv_own_space, S_), ENTRY2(conv_own, S_), ENTRY2(conv_weight_own, S_), ENTRY2(conv_panels, S_), ENTRY2(conv_panel, S_), ENTRY2(conv_pack_panel, S_), ENTRY2(conv_channels_space, S_), ENTRY2(conv_channels, S_), \
+    ENTRY2(conv_by_rows, S_), ENTRY2(conv_own_space, S_), ENTRY2(conv_own, S_), ENTRY2(conv_weight_own, S_), \
+    ENTRY2(conv_panels, S_), ENTRY2(conv_panel, S_), ENTRY2(conv_pack_panel, S_), ENTRY2(conv_channels_space, S_), \
+    ENTRY2(conv_channels, S_), \
     ENTRY2(conv_weight_together, S_), ENTRY2(conv_weight_channels_space, S_), ENTRY2(conv_weight_channels, S_), \
     ENTRY2(pool_space, S_), ENTRY2(max_pool, S_), ENTRY2(avg_pool, S_), ENTRY2(avg_pool_backward, S_), \
     ENTRY2(conv_height, S_), ENTRY2(conv_together, S_), ENTRY2(conv_planes_space, S_), ENTRY2(conv_planes, S_), \

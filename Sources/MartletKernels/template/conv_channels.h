@@ -14,8 +14,8 @@ static inline int64_t F(conv_row)(const mk_conv_map *m) { return m->k * m->axis[
 
 static inline int64_t F(conv_panels)(const mk_conv_map *m) { return (m->m + NR - 1) / NR; }
 
-/* Elements from tap to tap of a panel of weights, which are for NR channels: a line more, since taps whole pages apart would
- * throw each other out of the first cache. */
+/* Elements from tap to tap of a panel of weights, which are for NR channels: a line more, since taps whole pages apart
+ * would throw each other out of the first cache. */
 static inline int64_t F(conv_tap_apart)(const mk_conv_map *m) { return m->k * NR + VL; }
 
 static int64_t F(conv_panel)(const mk_conv_map *m) { return m->kernel[0] * m->kernel[1] * F(conv_tap_apart)(m); }
@@ -131,7 +131,8 @@ static inline __attribute__((always_inline)) void F(conv_tap)(const int nv, cons
 }
 
 /* np places x nv vectors of channels. Called with constant np and nv. */
-static inline __attribute__((always_inline)) void F(conv_place_tile)(const int np, const int nv, const F(conv_places) *s, T *out) {
+static inline __attribute__((always_inline)) void F(conv_place_tile)(const int np, const int nv, const F(conv_places) *s,
+                                                                     T *out) {
     V acc[MR][2];
     _Pragma("clang loop unroll(full)")
     for (int r = 0; r < np; r++)
@@ -174,7 +175,8 @@ static const F(place_tile) F(conv_place_tiles)[MR][2] = {EACH_HEIGHT(ENTRY)};
 /* For each column of taps, which of the places first...last of an axis it meets the image with. */
 static void F(conv_meets)(const mk_conv_axis *h, int64_t first, int64_t last, int64_t in, int64_t *to) {
     for (int64_t t = 0; t < h->taps; t++) {
-        const int64_t shift = h->shift + t * h->shift_step, low = first * h->stride + shift, high = last * h->stride + shift;
+        const int64_t shift = h->shift + t * h->shift_step;
+        const int64_t low = first * h->stride + shift, high = last * h->stride + shift;
         to[t] = high < 0 || low >= in ? F(NONE_MEETS)
                 : low < 0 && low + h->stride >= 0 && high < in ? F(ALL_BUT_FIRST)
                 : low >= 0 && high >= in && high - h->stride < in ? F(ALL_BUT_LAST) : F(ALL_MEET);
@@ -182,13 +184,15 @@ static void F(conv_meets)(const mk_conv_axis *h, int64_t first, int64_t last, in
 }
 
 /* The map for n samples, and of all groups' panels those of number first..<last. w is packed if `packed`. */
-static void F(conv_channels)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w, int packed,
-                             const T *bias, T *y, T *space) {
-    const int64_t pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1], row = F(conv_row)(m), pitch = F(conv_pitch)(m);
-    const int64_t band = F(conv_rows)(m), panels = F(conv_panels)(m), size = F(conv_panel)(m), width = m->out[1], apart = F(conv_tap_apart)(m);
+static void F(conv_channels)(const mk_conv_map *m, int64_t n, int64_t first, int64_t last, const T *x, const T *w,
+                             int packed, const T *bias, T *y, T *space) {
+    const int64_t pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1], width = m->out[1];
+    const int64_t row = F(conv_row)(m), pitch = F(conv_pitch)(m), band = F(conv_rows)(m);
+    const int64_t panels = F(conv_panels)(m), size = F(conv_panel)(m), apart = F(conv_tap_apart)(m);
     T *results = space + n * m->in[0] * row, *add = results + (band * width + VL) * NR, *panel = add + NR;
     int64_t cols[MK_CONV_KERNEL], meets[MK_CONV_KERNEL];
-    F(conv_places) s = {.bias = add, .k = m->k, .w_col = apart, .plane = m->axis[1][0].stride * pitch, .col = cols, .meets = meets};
+    F(conv_places) s = {.bias = add, .k = m->k, .plane = m->axis[1][0].stride * pitch, .w_col = apart, .col = cols,
+                        .meets = meets};
     for (int64_t at = first; at < last; at++) {
         const int64_t g = at / panels, t = at % panels * NR, channels = m->m - t < NR ? m->m - t : NR;
         if (at == first || t == 0) F(conv_rows_of)(m, n, x + g * m->k * pixels, space);
@@ -220,7 +224,8 @@ static void F(conv_channels)(const mk_conv_map *m, int64_t n, int64_t first, int
                                 int64_t from, to;
                                 mk_conv_reach(v, i, i, m->in[0], &from, &to);
                                 s.rows = to - from;
-                                s.x = space + (sample * m->in[0] + i * v->stride + v->shift + from * v->shift_step) * row + j;
+                                const int64_t iy = i * v->stride + v->shift + from * v->shift_step;
+                                s.x = space + (sample * m->in[0] + iy) * row + j;
                                 s.w = taps + from * s.w_row;
                                 run(&s, results + ((v->first + i * v->step - top) * width + h->first + j * h->step) * NR);
                             }
@@ -228,7 +233,8 @@ static void F(conv_channels)(const mk_conv_map *m, int64_t n, int64_t first, int
                     }
                 for (int64_t r = 0; r < channels; r += VL)
                     F(conv_scatter)(results + r, NR, (end - top) * width,
-                                    y + ((sample * m->groups + g) * m->m + t + r) * places + top * width, places, channels - r);
+                                    y + ((sample * m->groups + g) * m->m + t + r) * places + top * width, places,
+                                    channels - r);
             }
     }
 }

@@ -172,16 +172,12 @@ static void F(conv_planes)(const mk_conv_map *m, int64_t n, int64_t first, int64
                 const int64_t channels = m->m - t < mr ? m->m - t : mr;
                 s.bias = bias ? add : NULL;
                 for (int64_t r = 0; bias && r < mr; r++) add[r] = r < channels ? bias[g * m->m + t + r] : 0;
-                const T *phase = w + g * group_weights;
                 for (int64_t py = 0; py < m->phases[0]; py++)
                     for (int64_t px = 0; px < m->phases[1]; px++) {
                         const mk_conv_axis *v = &m->axis[0][py], *h = &m->axis[1][px];
                         s.rows = v->taps;
                         s.cols = h->taps;
-                        s.w_row = h->taps * mr;
-                        s.w_plane = v->taps * s.w_row;
-                        s.w = phase + t / mr * m->k * s.w_plane;
-                        phase += (m->m + mr - 1) / mr * m->k * s.w_plane;
+                        F(conv_set_weights)(m, w + g * group_weights, py, px, t / mr, tiles, mr, &s);
                         if (v->count == 0 || h->count == 0) continue;
                         F(conv_offsets)(v, m->before[0], m->axis[1][0].stride * line, pitch, rows);
                         F(conv_offsets)(h, m->before[1], line, 1, cols);

@@ -33,7 +33,8 @@ typedef struct {
 } F(conv_meeting);
 
 /* Adds the products of np channels of the input and nv vectors of those of the result. Called with constant np and nv. */
-static inline __attribute__((always_inline)) void F(conv_meeting_tile)(const int np, const int nv, const F(conv_meeting) *s, T *out) {
+static inline __attribute__((always_inline)) void F(conv_meeting_tile)(const int np, const int nv, const F(conv_meeting) *s,
+                                                                       T *out) {
     V acc[MR][2];
     _Pragma("clang loop unroll(full)")
     for (int r = 0; r < np; r++)
@@ -94,7 +95,8 @@ static void F(conv_turn_sums)(const T *from, int64_t n, int add, T *to, int64_t 
 /* The places, *from..<*to, of an axis of the convolution at which a tap meets the image. */
 static inline void F(conv_places_of)(const mk_conv_axis *a, int64_t tap, int64_t in, int64_t *from, int64_t *to) {
     const int64_t shift = a->shift + tap * a->shift_step;
-    int64_t first = shift < 0 ? (-shift + a->stride - 1) / a->stride : 0, end = in > shift ? (in - shift + a->stride - 1) / a->stride : 0;
+    const int64_t first = shift < 0 ? (-shift + a->stride - 1) / a->stride : 0;
+    int64_t end = in > shift ? (in - shift + a->stride - 1) / a->stride : 0;
     if (end > a->count) end = a->count;
     *from = first;
     *to = end > first ? end : first;
@@ -103,8 +105,8 @@ static inline void F(conv_places_of)(const mk_conv_axis *a, int64_t tap, int64_t
 /* One tap for the channels of a tile and `some` samples that are laid out in x and g: adds onto sums. Sums of more than
  * CONV_RUN products are sums of sums. */
 #define CONV_RUN 256
-static void F(conv_tap_sums)(const mk_conv_map *m, F(conv_meeting) s, F(meeting_tile) run, int64_t some, int64_t ky, int64_t kx,
-                             const T *x, const T *g, T *sums) {
+static void F(conv_tap_sums)(const mk_conv_map *m, F(conv_meeting) s, F(meeting_tile) run, int64_t some, int64_t ky,
+                             int64_t kx, const T *x, const T *g, T *sums) {
     const mk_conv_axis *v = &m->axis[0][0], *h = &m->axis[1][0];
     int64_t top, bottom, left, right;
     F(conv_places_of)(v, ky, m->in[0], &top, &bottom);
@@ -125,8 +127,8 @@ static void F(conv_tap_sums)(const mk_conv_map *m, F(conv_meeting) s, F(meeting_
 }
 
 /* The gradient of the weight for n samples: of all groups' panels of NR output channels those of number begin..<stop. */
-static void F(conv_weight_channels)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g, T *dw,
-                                    T *space) {
+static void F(conv_weight_channels)(const mk_conv_map *m, int64_t n, int64_t begin, int64_t stop, const T *x, const T *g,
+                                    T *dw, T *space) {
     const int64_t all = F(conv_weight_together)(m, n), pixels = m->in[0] * m->in[1], places = m->out[0] * m->out[1];
     const int64_t block = F(conv_block_of)(m), blocks = (m->k + block - 1) / block, panels = F(conv_panels)(m);
     const int64_t taps = m->kernel[0] * m->kernel[1], one_x = F(conv_pixels)(m), one_g = F(conv_results)(m);
@@ -142,20 +144,22 @@ static void F(conv_weight_channels)(const mk_conv_map *m, int64_t n, int64_t beg
             }
             for (int64_t c = 0; c < channels; c += VL)
                 for (int64_t i = 0; i < some; i++)
-                    F(conv_gather)(g + (((at + i) * m->groups + group) * m->m + o + c) * places, places, channels - c, places,
-                                   places, 0, gs + (c / VL * some + i) * one_g);
-            F(conv_meeting) s = {.x_sample = one_x, .x_row = m->axis[0][0].stride * m->in[1] * VL, .x_col = m->axis[1][0].stride * VL,
-                                 .g_sample = one_g, .g_row = m->out[1] * VL, .g_vector = some * one_g, .out_next = taps * NR};
+                    F(conv_gather)(g + (((at + i) * m->groups + group) * m->m + o + c) * places, places, channels - c,
+                                   places, places, 0, gs + (c / VL * some + i) * one_g);
+            F(conv_meeting) s = {
+                .x_sample = one_x, .x_row = m->axis[0][0].stride * m->in[1] * VL, .x_col = m->axis[1][0].stride * VL,
+                .g_sample = one_g, .g_row = m->out[1] * VL, .g_vector = some * one_g, .out_next = taps * NR};
             for (int64_t b = 0; b < blocks; b++) {
                 const int64_t c = b * block, width = m->k - c < block ? m->k - c : block;
                 const F(meeting_tile) run = F(conv_meeting_tiles)[width - 1][channels > VL];
                 memset(sums, 0, (size_t)(width * taps * NR) * sizeof(T));
                 for (int64_t ky = 0; ky < m->kernel[0]; ky++)
                     for (int64_t kx = 0; kx < m->kernel[1]; kx++)
-                        F(conv_tap_sums)(m, s, run, some, ky, kx, space + b * some * one_x, gs, sums + (ky * m->kernel[1] + kx) * NR);
+                        F(conv_tap_sums)(m, s, run, some, ky, kx, space + b * some * one_x, gs,
+                                         sums + (ky * m->kernel[1] + kx) * NR);
                 for (int64_t r = 0; r < channels; r += VL)
-                    F(conv_turn_sums)(sums + r, width * taps, at > 0, dw + ((group * m->m + o + r) * m->k + c) * taps, m->w_m,
-                                      channels - r);
+                    F(conv_turn_sums)(sums + r, width * taps, at > 0, dw + ((group * m->m + o + r) * m->k + c) * taps,
+                                      m->w_m, channels - r);
             }
         }
     }

@@ -12,6 +12,8 @@
 #include "gemm.h"
 #include "gemv.h"
 #include "conv.h"
+#include "conv_weight.h"
+#include "conv_own.h"
 #include "conv_planes.h"
 #include "conv_channels.h"
 #include "conv_weight_channels.h"
