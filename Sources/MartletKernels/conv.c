@@ -7,8 +7,11 @@
 #include <string.h>
 
 /* Multiplications per thread; elements of partial gradients; bytes of scratch, and of what is to stay in a cache; places of
- * a result, channels, elements of a weight. */
-enum { GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, CACHED = 1 << 22, FEW = 96, FEW_CHANNELS = 8, MANY = 1 << 16 };
+ * a result, channels, pairs of them, elements of a weight. */
+enum {
+    GRAIN = 1 << 20, PARTS = 1 << 20, LARGEST = 1 << 28, CACHED = 1 << 22,
+    FEW = 96, FEW_CHANNELS = 8, FEW_PAIRS = 1 << 12, MANY = 1 << 16
+};
 /* The kinds of kernels: conv.h, conv_planes.h, conv_channels.h and conv_own.h. */
 enum { BY_SAMPLES, BY_PLACES, BY_CHANNELS, BY_GROUPS };
 
@@ -216,8 +219,9 @@ static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const
                  .y_size = m->groups * m->m * m->out[0] * m->out[1], .x = x, .bias = bias, .y = y, \
                  .some = t->conv_lanes_##S, .w = w}; \
     b.bytes = (size_t)t->conv_space_##S(m) * sizeof(T); \
-    if (by_channels(m, b.some) && !by_products(p, b.some)) return channels_##S(&b, p); \
-    int rows = t->conv_by_rows_##S(m); \
+    int rows = t->conv_by_rows_##S(m), samples = by_samples(p, b.some, (int64_t)b.bytes); \
+    if (by_channels(m, b.some) && !by_products(p, b.some) && (is_pointwise(p) || !samples || m->m * m->k > FEW_PAIRS)) \
+        return channels_##S(&b, p); \
     if (!rows && by_groups(m, b.some, t->conv_own_space_##S(m) * (int64_t)sizeof(T))) { \
         b.kind = BY_GROUPS; \
         b.bytes = (size_t)t->conv_own_space_##S(m) * sizeof(T); \
@@ -226,7 +230,7 @@ static int32_t map_##S(const mk_conv *p, const mk_conv_map *m, const T *x, const
         return go_##S(&b, p, (m->groups + lanes - 1) / lanes); \
     } \
     if (is_small(p) || is_pointwise(p)) return 0; \
-    if (rows || !by_samples(p, b.some, (int64_t)b.bytes)) { \
+    if (rows || !samples) { \
         b.kind = BY_PLACES; \
         b.some = t->conv_together_##S(m, p->n); \
         b.bytes = (size_t)t->conv_planes_space_##S(m, p->n) * sizeof(T); \
