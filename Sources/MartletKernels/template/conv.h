@@ -19,12 +19,14 @@ static void F(conv_gather)(const T *from, int64_t apart, int64_t n, int64_t plac
     for (int64_t p = 0; p < places; p += VL) {
         int64_t w = places - p < VL ? places - p : VL;
         V r[VL];
-        if (w == VL && n >= VL)
+        if (w == VL && n >= VL) {
+            _Pragma("clang loop unroll(full)")
             for (int q = 0; q < VL; q++) r[q] = LOAD(from + q * apart + p);
-        else
+        } else
             for (int q = 0; q < VL; q++) r[q] = q < n ? F(load_part)(from + q * apart + p, w) : (V){0};
         F(transpose)(r);
         if (w == VL && left > VL) {
+            _Pragma("clang loop unroll(full)")
             for (int q = 0; q < VL; q++) STORE(to + q * VL, r[q]);
             to += VL * VL;
             left -= VL;
@@ -47,16 +49,19 @@ static void F(conv_gather)(const T *from, int64_t apart, int64_t n, int64_t plac
 static void F(conv_scatter)(const T *from, int64_t next, int64_t places, T *to, int64_t apart, int64_t n) {
     for (int64_t p = 0; p < places; p += VL) {
         int64_t w = places - p < VL ? places - p : VL;
-        V r[VL];
+        V r[VL], turned[VL];
+        if (w == VL && n >= VL) {
+            _Pragma("clang loop unroll(full)")
+            for (int q = 0; q < VL; q++) r[q] = LOAD(from + (p + q) * next);
+            F(transpose)(r);
+            _Pragma("clang loop unroll(full)")
+            for (int q = 0; q < VL; q++) STORE(to + q * apart + p, r[q]);
+            continue;
+        }
         for (int q = 0; q < VL; q++) r[q] = q < w ? LOAD(from + (p + q) * next) : (V){0};
         F(transpose)(r);
-        if (w == VL && n >= VL)
-            for (int q = 0; q < VL; q++) STORE(to + q * apart + p, r[q]);
-        else {
-            V turned[VL];
-            memcpy(turned, r, sizeof r);
-            for (int64_t q = 0; q < n && q < VL; q++) F(store_part)(to + q * apart + p, turned[q], w);
-        }
+        memcpy(turned, r, sizeof r);
+        for (int64_t q = 0; q < n && q < VL; q++) F(store_part)(to + q * apart + p, turned[q], w);
     }
 }
 
