@@ -77,7 +77,7 @@ static int is_pointwise(const mk_conv *p) {
     return p->kernel[0] * p->kernel[1] * p->stride[0] * p->stride[1] == 1 && p->padding[0] + p->padding[1] == 0;
 }
 
-/* What is no product of matrices as it stands, and within the sizes of the kernels' tables. */
+/* Whether there is something to do, within the sizes of the kernels' tables. */
 static int is_direct(const mk_conv *p) {
     for (int d = 0; d < 2; d++)
         if (p->stride[d] > MK_CONV_STRIDE || p->kernel[d] > MK_CONV_KERNEL) return 0;

@@ -1,6 +1,6 @@
 /* check_spatial.h: convolutions and pooling. Included after check_rows.h. */
 static void C(check_convolutions)(void) {
-    enum { SHAPES = 19 };
+    enum { SHAPES = 20 };
     /* n, c, o, groups, then rows and columns of: in, kernel, stride, padding, dilation */
     static const int64_t shapes[SHAPES][14] = {
         {17, 1, 6, 1, 9, 8, 5, 5, 1, 1, 0, 0, 1, 1}, {3, 6, 5, 1, 7, 9, 3, 3, 1, 1, 1, 1, 1, 1},
@@ -11,7 +11,7 @@ static void C(check_convolutions)(void) {
         /* many channels */
         {3, 34, 68, 1, 7, 30, 3, 3, 1, 1, 1, 1, 1, 1}, {2, 33, 64, 1, 9, 15, 3, 3, 2, 2, 1, 1, 1, 1},
         {2, 64, 96, 2, 6, 7, 3, 2, 1, 3, 2, 1, 2, 1}, {2, 64, 34, 1, 5, 8, 1, 1, 2, 2, 0, 0, 1, 1},
-        {1, 3, 48, 1, 17, 19, 7, 7, 2, 2, 3, 3, 1, 1}, {2, 36, 32, 1, 3, 3, 5, 5, 1, 1, 4, 4, 1, 1},
+        {1, 3, 48, 1, 17, 19, 7, 7, 2, 2, 3, 3, 1, 1}, {2, 36, 32, 1, 3, 3, 5, 5, 1, 1, 4, 4, 1, 1}, {2, 32, 40, 1, 5, 6, 1, 1, 2, 2, 1, 1, 1, 1},
         /* a kernel for each channel */
         {2, 31, 31, 31, 9, 12, 3, 3, 2, 2, 1, 1, 1, 1}, {3, 32, 32, 32, 7, 7, 5, 3, 1, 1, 2, 1, 1, 1},
         {2, 16, 16, 16, 6, 5, 3, 3, 1, 2, 2, 1, 2, 1}};

@@ -74,8 +74,9 @@ static void F(conv_pack_panel)(const mk_conv_map *m, int64_t at, const T *w, T *
     }
 }
 
-/* Whether a tap meets place `at` of the input. */
+/* Whether a tap meets place `at` of the input, which without a stride some tap of some phase does. */
 static int F(conv_is_met)(const mk_conv_axis *a, int64_t at) {
+    if (a->stride == 1) return 1;
     for (int64_t t = 0; t < a->taps; t++)
         if ((at - a->shift - t * a->shift_step) % a->stride == 0) return 1;
     return 0;
@@ -96,7 +97,7 @@ static void F(conv_rows_of)(const mk_conv_map *m, int64_t n, const T *x, T *to) 
                 T *line = to + (k * h->stride + b) * pitch;
                 if (h->stride == 1) F(copy_rows)(from, m->in[1], line + left, size, m->in[0], cols);
                 for (int64_t i = 0; i < m->in[0]; i++, from += m->in[1], line += size) {
-                    if (h->stride > 1 && !F(conv_is_met)(v, i)) continue;
+                    if (!F(conv_is_met)(v, i)) continue;
                     if (h->stride > 1) F(take_row)(from, h->stride, line + left, cols);
                     for (int64_t j = 0; j < left; j++) line[j] = 0;
                     for (int64_t j = left + cols; j < pitch; j++) line[j] = 0;

@@ -26,8 +26,10 @@ static void F(conv_own)(const mk_conv_map *m, int64_t n, int64_t first, int64_t 
             for (int64_t px = 0; px < m->phases[1]; px++) {
                 const mk_conv_axis *v = &m->axis[0][py], *h = &m->axis[1][px];
                 for (int64_t i = 0; i < v->taps; i++)
-                    for (int64_t j = 0; j < h->taps; j++, to += VL)
-                        STORE(to, LOAD(turned + ((v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step) * VL));
+                    for (int64_t j = 0; j < h->taps; j++, to += VL) {
+                        const int64_t tap = (v->tap + i * v->tap_step) * m->kernel[1] + h->tap + j * h->tap_step;
+                        STORE(to, LOAD(turned + tap * VL));
+                    }
             }
     }
     space = turned + taps * VL + VL * VL;

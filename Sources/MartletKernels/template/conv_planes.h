@@ -1,4 +1,4 @@
-/* conv_planes.h: convolutions of any number of channels, with the tiles of conv.h over neighbouring places. The image is
+/* conv_planes.h: convolutions into few channels, with the tiles of conv.h over neighbouring places. The image is
  * laid out once, with its padding, in lines: one for each remainder of row and column modulo the stride, so that the places
  * a tap meets are neighbours. Rows of results run on in one line, over what is between them too, which is dropped;
  * so do several small samples. There are no unrolled windows. */
