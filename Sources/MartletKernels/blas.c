@@ -1,4 +1,4 @@
-/* blas.c: a BLAS and LAPACK that the user has, loaded at run time. Each class of
+/* blas.c: a BLAS and LAPACK that the user has, loaded at run time; lapack.c calls the LAPACK. Each class of
  * products is timed once, on one thread, on both; the library is used where it
  * was faster. It runs on one thread a call: the pieces of a product are cut and
  * spread by matmul.c as always. What was loaded is never closed or freed, since
@@ -34,10 +34,11 @@ enum { CUBES = 5, SHAPES = sizeof shapes / sizeof *shapes, SHORT = 32, FORMS = 3
 
 struct mk_blas {
     char path[4096];
-    int wide;                          /* integers have 64 bits */
-    void *gemm[2], *getrf[2], *potrf[2]; /* f32, f64 */
+    int wide;      /* integers have 64 bits */
+    void *gemm[2]; /* f32, f64 */
+    mk_lapack lapack;
     void (*set_threads)(int);
-    int threads;                       /* it had before; 0: unknown */
+    int threads; /* it had before; 0: unknown */
     mk_blas_line lines[LINES];
 };
 
@@ -104,11 +105,7 @@ static int bind(struct mk_blas *blas, void *handle, char *error, size_t room) {
             if (!blas->gemm[0] || !blas->gemm[1]) continue;
             const char *(*config)(void) = (const char *(*)(void))symbol(handle, prefix, "openblas_get_config", suffix);
             blas->wide = *suffix || (config && strstr(config(), "USE64BITINT"));
-            const char *fortran = *suffix ? "64_" : "";
-            blas->getrf[0] = symbol(handle, prefix, "sgetrf_", fortran);
-            blas->getrf[1] = symbol(handle, prefix, "dgetrf_", fortran);
-            blas->potrf[0] = symbol(handle, prefix, "spotrf_", fortran);
-            blas->potrf[1] = symbol(handle, prefix, "dpotrf_", fortran);
+            mk_lapack_bind(&blas->lapack, handle, prefix, *suffix ? "64_" : "", blas->wide);
             int (*threads)(void) = (int (*)(void))symbol(handle, prefix, "openblas_get_num_threads", suffix);
             blas->threads = threads ? threads() : 0;
             blas->set_threads = (void (*)(int))symbol(handle, prefix, "openblas_set_num_threads", suffix);
@@ -230,63 +227,6 @@ struct mk_blas *mk_blas_for(int is_double, int64_t m, int64_t n, int64_t k, int6
     return blas->lines[(is_double * FORMS + form) * SHAPES + class_of(m, n, k)].used ? blas : NULL;
 }
 
-/* ---- Factorisations ---- */
-
-/* From here on LAPACK's blocked factorisations pay for the transposed copies. */
-enum { FACTOR_FROM = 48, STRIP = 16 };
-
-#define DEFINE_FACTORS(T, S, WHICH) \
-static void turn_##S(const T *x, int64_t rows, int64_t cols, T *out) { \
-    for (int64_t i = 0; i < rows; i += STRIP) \
-        for (int64_t j = 0; j < cols; j++) \
-            for (int64_t r = i; r < rows && r < i + STRIP; r++) out[j * rows + r] = x[r * cols + j]; \
-} \
-\
-int64_t mk_blas_lu_##S(T *a, int64_t m, int64_t n, int32_t *pivots) { \
-    struct mk_blas *blas = current(); \
-    if (!blas || !blas->getrf[WHICH] || m < FACTOR_FROM || n < FACTOR_FROM || m > INT32_MAX || n > INT32_MAX) return -1; \
-    int64_t count = m < n ? m : n, info = 0; \
-    size_t bytes = (size_t)(m * n) * sizeof(T) + (size_t)count * sizeof(int64_t); \
-    int64_t *order = mk_alloc(bytes); \
-    if (!order) return -1; \
-    T *turned = (T *)(order + count); \
-    turn_##S(a, m, n, turned); \
-    if (blas->wide) { \
-        ((void (*)(const int64_t *, const int64_t *, T *, const int64_t *, int64_t *, int64_t *))blas->getrf[WHICH])( \
-            &m, &n, turned, &m, order, &info); \
-        for (int64_t i = 0; i < count; i++) pivots[i] = (int32_t)order[i]; \
-    } else { \
-        int32_t rows = (int32_t)m, cols = (int32_t)n, result = 0; \
-        ((void (*)(const int32_t *, const int32_t *, T *, const int32_t *, int32_t *, int32_t *))blas->getrf[WHICH])( \
-            &rows, &cols, turned, &rows, pivots, &result); \
-        info = result; \
-    } \
-    turn_##S(turned, n, m, a); \
-    mk_free(order, bytes); \
-    return info < 0 ? -1 : info; \
-} \
-\
-/* The lower triangle by rows is the upper one by columns. */ \
-int64_t mk_blas_cholesky_##S(T *a, int64_t n) { \
-    struct mk_blas *blas = current(); \
-    if (!blas || !blas->potrf[WHICH] || n < FACTOR_FROM || n > INT32_MAX) return -1; \
-    int64_t info = 0; \
-    if (blas->wide) \
-        ((void (*)(const char *, const int64_t *, T *, const int64_t *, int64_t *, size_t))blas->potrf[WHICH])("U", &n, a, &n, \
-                                                                                                            &info, 1); \
-    else { \
-        int32_t order = (int32_t)n, result = 0; \
-        ((void (*)(const char *, const int32_t *, T *, const int32_t *, int32_t *, size_t))blas->potrf[WHICH])( \
-            "U", &order, a, &order, &result, 1); \
-        info = result; \
-    } \
-    for (int64_t i = 0; i < n; i++) memset(a + i * n + i + 1, 0, (size_t)(n - i - 1) * sizeof(T)); \
-    return info < 0 ? -1 : info; \
-}
-
-DEFINE_FACTORS(float, f32, 0)
-DEFINE_FACTORS(double, f64, 1)
-
 /* ---- Loading ---- */
 
 static int load(const char *what, char *error, size_t room) {
@@ -339,6 +279,11 @@ void mk_blas_unload(void) {
     struct mk_blas *blas = atomic_exchange(&mk_blas_current, NULL);
     if (blas && blas != &not_asked && blas->set_threads && blas->threads > 0) blas->set_threads(blas->threads);
     pthread_mutex_unlock(&loading);
+}
+
+const mk_lapack *mk_blas_lapack(void) {
+    struct mk_blas *blas = current();
+    return blas ? &blas->lapack : NULL;
 }
 
 const char *mk_blas_name(void) {

@@ -1,8 +1,9 @@
-/* blas.h: what matmul.c asks of a loaded BLAS; see blas.c. */
+/* blas.h: what matmul.c asks of a loaded BLAS, and what lapack.c does; see blas.c. */
 #ifndef MK_BLAS_INTERNAL_H
 #define MK_BLAS_INTERNAL_H
 
 #include "include/mk_blas.h"
+#include "include/mk_lapack.h"
 
 #include <stdatomic.h>
 
@@ -22,5 +23,18 @@ void mk_blas_gemm_f32(const struct mk_blas *blas, int64_t m, int64_t n, int64_t 
 void mk_blas_gemm_f64(const struct mk_blas *blas, int64_t m, int64_t n, int64_t k, double alpha, const double *a, int64_t rsa,
                       int64_t csa, const double *b, int64_t rsb, int64_t csb, double beta, double *c, int64_t ldc,
                       const double *bias, int bias_rows);
+
+/* The functions of a library that lapack.c calls, f32 and f64; NULL for those it lacks. */
+enum { MK_LAPACK_ROUTINES = 16 };
+struct mk_lapack {
+    int wide; /* integers have 64 bits */
+    void *routines[2][MK_LAPACK_ROUTINES];
+};
+
+/* Finds them, under their names with `prefix` before and `suffix` after. */
+void mk_lapack_bind(mk_lapack *l, void *handle, const char *prefix, const char *suffix, int wide);
+
+/* Those of the library in use; NULL without one. */
+const mk_lapack *mk_blas_lapack(void);
 
 #endif

@@ -30,14 +30,6 @@ typedef struct mk_blas_line {
 /* The line of that number; 0 beyond the last, or with no library loaded. */
 int32_t mk_blas_table(int32_t index, mk_blas_line *out);
 
-/* LAPACK's getrf and potrf on row-major matrices in place, as Dense.lu and
- * Dense.cholesky do them; -1, with the matrix untouched, where no library is
- * loaded, it has no LAPACK or the matrix is small. */
-int64_t mk_blas_lu_f32(float *a, int64_t m, int64_t n, int32_t *pivots);
-int64_t mk_blas_lu_f64(double *a, int64_t m, int64_t n, int32_t *pivots);
-int64_t mk_blas_cholesky_f32(float *a, int64_t n);
-int64_t mk_blas_cholesky_f64(double *a, int64_t n);
-
 #ifdef __cplusplus
 }
 #endif

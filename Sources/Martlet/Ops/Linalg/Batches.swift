@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// What the operations on batches of matrices share: checks in torch's words, copies to work on, failures.
 extension Tensor {
     /// The sizes before the last two.
@@ -74,11 +76,11 @@ struct FactorInfo {
         places = tensor.typed(Int32.self)
     }
 
-    /// Throws for the first failure, at each replay too; `message` gets its number.
-    func check(_ op: String, kind: MartletError.Kind = .linalg, _ message: @escaping (Int) -> String) throws {
+    /// Throws for the first failure (or the first with the number `only`), at each replay too; `message` gets its number.
+    func check(_ op: String, kind: MartletError.Kind = .linalg, only: Int? = nil, _ message: @escaping (Int) -> String) throws {
         let (places, count, isBatch) = (places, tensor.numel, tensor.rank > 0)
         func check() throws {
-            for i in 0..<count where places[i] != 0 {
+            for i in 0..<count where places[i] != 0 && (only == nil || only == Int(places[i])) {
                 let element = isBatch ? "(Batch element \(i)): " : ""
                 throw MartletError(kind, "\(op): \(element)\(message(Int(places[i])))")
             }
@@ -89,6 +91,15 @@ struct FactorInfo {
 
     static func singularInverse(_ i: Int) -> String {
         "The diagonal element \(i) is zero, the inversion could not be completed because the input matrix is singular."
+    }
+    static func notDecomposed(_ i: Int) -> String {
+        let reason = i == notFinite ? "contained non-finite values" : "is ill-conditioned or has too many repeated singular values (error code: \(i))"
+        return "The algorithm failed to converge because the input matrix \(reason)."
+    }
+    /// The number of a matrix that singular values are not sought of.
+    static let notFinite = MK_LAPACK_NOT_FINITE
+    static func noEigenvalues(_ i: Int) -> String {
+        "The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues (error code: \(i))."
     }
     static func notPositive(_ i: Int) -> String {
         "The factorization could not be completed because the input is not positive-definite (the leading minor of order \(i) is not positive-definite)."

@@ -3,7 +3,7 @@ import MartletKernels
 /// A BLAS and LAPACK of the user's beside the embedded kernels.
 ///
 /// Where a library is loaded, products of the classes in ``table`` that it did faster when it was loaded go to it, and
-/// LU and Cholesky factorisations of larger matrices to its LAPACK where it has one. What is timed differs from run to
+/// the factorisations of larger matrices to its LAPACK where it has one (``Lapack``). What is timed differs from run to
 /// run, and so may the last bits of results. MARTLET_BLAS in the environment names a library that is loaded before the
 /// first product.
 public enum Blas {
@@ -52,25 +52,5 @@ public enum Blas {
                     embeddedSeconds: line.embedded_seconds, blasSeconds: line.blas_seconds, isUsed: line.used != 0))
         }
         return lines
-    }
-
-    /// ``Dense/lu(_:_:_:_:)`` by LAPACK; nil, with the matrix as it was, where that is not to be used.
-    static func lu<T: DenseReal>(_ a: Dense.Memory<T>, _ m: Int, _ n: Int, _ pivots: Dense.Memory<Int32>) -> Int? {
-        let p = UnsafeMutableRawPointer(a)
-        let info =
-            T.dtype == .float32
-            ? mk_blas_lu_f32(p.assumingMemoryBound(to: Float.self), Int64(m), Int64(n), pivots)
-            : mk_blas_lu_f64(p.assumingMemoryBound(to: Double.self), Int64(m), Int64(n), pivots)
-        return info < 0 ? nil : Int(info)
-    }
-
-    /// ``Dense/cholesky(_:_:)`` likewise.
-    static func cholesky<T: DenseReal>(_ a: Dense.Memory<T>, _ n: Int) -> Int? {
-        let p = UnsafeMutableRawPointer(a)
-        let info =
-            T.dtype == .float32
-            ? mk_blas_cholesky_f32(p.assumingMemoryBound(to: Float.self), Int64(n))
-            : mk_blas_cholesky_f64(p.assumingMemoryBound(to: Double.self), Int64(n))
-        return info < 0 ? nil : Int(info)
     }
 }

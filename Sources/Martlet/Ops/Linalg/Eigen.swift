@@ -1,34 +1,21 @@
+import MartletKernels
+
 /// Eigenvalues of symmetric matrices.
 extension Tensor {
     /// A = V diag(L) Vᵀ with L ascending, of symmetric matrices; only the lower triangle (`upper`: the upper) is read.
-    /// Computed in float64 whatever the dtype.
+    /// Computed in float64 whatever the dtype, but for a loaded LAPACK.
     public func eigh(upper: Bool = false) throws -> (values: Tensor, vectors: Tensor) {
+        try eighRecorded(upper: upper, vectors: true)
+    }
+
+    /// The eigenvalues of symmetric matrices alone, ascending.
+    public func eigvalsh(upper: Bool = false) throws -> Tensor { try eighRecorded(upper: upper, vectors: false).values }
+
+    private func eighRecorded(upper: Bool, vectors: Bool) throws -> (values: Tensor, vectors: Tensor) {
         try requireSquare("linalg.eigh")
         guard dtype.isFloatingPoint && dtype.size >= 4 else { throw Tensor.unsupported("linalg_eigh_cpu", dtype) }
+        let (l, v) = try eighValues(upper: upper, vectors: vectors || GradMode.needs(self))
         let n = matrixRows
-        let a = try (upper ? withNoGrad { try mT() } : self).matrixCopy(.float64)
-        let values = try Tensor.empty(batchSizes(n), .float64)
-        let vectors = try Tensor.empty(batchSizes(n, n), .float64)
-        let (pa, pv, pz) = (a.typed(Double.self), values.typed(Double.self), vectors.typed(Double.self))
-        let (count, isBatch) = (matrixCount, rank > 2)
-        func run() throws { for i in 0..<count {
-            let at = pa + i * n * n
-            var finite = true
-            for j in 0..<n * n where !at[j].isFinite { finite = false }
-            if !finite {
-                for j in 0..<n { pv[i * n + j] = .nan }
-                for j in 0..<n * n { pz[i * n * n + j] = .nan }
-                continue
-            }
-            guard Dense.symmetricEigen(at, n, pv + i * n, pz + i * n * n) else {
-                let place = isBatch ? "(Batch element \(i)): " : ""
-                throw MartletError(.linalg,
-                    "linalg.eigh: \(place)The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues (error code: \(n)).")
-            }
-        } }
-        try withExtendedLifetime(a) { try run() }
-        Tape.note("eigh", Tape.repeating(run))
-        let (l, v) = (try values.plain(dtype), try vectors.plain(dtype))
         if GradMode.needs(self) {
             Node.attach("LinalgEighBackward0", [l, v], [self]) { node in
                 node.saveOutput(l, 0)
@@ -48,6 +35,33 @@ extension Tensor {
         return (l, v)
     }
 
-    /// The eigenvalues of symmetric matrices alone, ascending.
-    public func eigvalsh(upper: Bool = false) throws -> Tensor { try eigh(upper: upper).values }
+    private func eighValues(upper: Bool, vectors: Bool) throws -> (values: Tensor, vectors: Tensor) {
+        let n = matrixRows
+        if let lapack = Lapack(vectors ? MK_LAPACK_EIGH : MK_LAPACK_EIGENVALUES, dtype, n, n) {
+            let (l, v, info) = try lapack.eigh(self, upper: upper, vectors: vectors)
+            try info.check("linalg.eigh", FactorInfo.noEigenvalues)
+            return (l, v)
+        }
+        let a = try (upper ? withNoGrad { try mT() } : self).matrixCopy(.float64)
+        let values = try Tensor.empty(batchSizes(n), .float64)
+        let vectors = try Tensor.empty(batchSizes(n, n), .float64)
+        let info = try FactorInfo(batchSizes)
+        let (pa, pv, pz) = (a.typed(Double.self), values.typed(Double.self), vectors.typed(Double.self))
+        let (count, places) = (matrixCount, info.places)
+        launch("eigh") {
+            for i in 0..<count {
+                let at = pa + i * n * n
+                guard (0..<n * n).allSatisfy({ at[$0].isFinite }) else {
+                    for j in 0..<n { pv[i * n + j] = .nan }
+                    for j in 0..<n * n { pz[i * n * n + j] = .nan }
+                    places[i] = 0
+                    continue
+                }
+                places[i] = Dense.symmetricEigen(at, n, pv + i * n, pz + i * n * n) ? 0 : Int32(n)
+            }
+        }
+        withExtendedLifetime(a) {}
+        try info.check("linalg.eigh", FactorInfo.noEigenvalues)
+        return (try values.plain(dtype), try vectors.plain(dtype))
+    }
 }

@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// Factorisation by elimination with partial pivoting.
 extension Tensor {
     /// Runs elimination on a copy: L and U in one matrix, 1-based row exchanges (int32), failures. Without history.
@@ -7,11 +9,15 @@ extension Tensor {
         let lu = try matrixCopy()
         let pivots = try Tensor.empty(batchSizes(k), .int32)
         let info = try FactorInfo(batchSizes)
+        if let lapack = Lapack(MK_LAPACK_LU, dtype, m, n) {
+            try lapack.lu(lu, pivots, info)
+            return (lu, pivots, info)
+        }
         let (base, p, places, count) = (lu.pointer, pivots.typed(Int32.self), info.places, matrixCount)
         func run<T: DenseReal>(_: T.Type) {
             let a = base.as(T.self)
             for i in 0..<count {
-                places[i] = Int32(Blas.lu(a + i * m * n, m, n, p + i * k) ?? Dense.lu(a + i * m * n, m, n, p + i * k))
+                places[i] = Int32(Dense.lu(a + i * m * n, m, n, p + i * k))
             }
         }
         let isFloat = dtype == .float32

@@ -1,19 +1,24 @@
+import MartletKernels
+
 /// How ``Tensor/lstsq(_:rcond:driver:)`` solves.
 public enum LeastSquaresDriver: Int32, Sendable { case gels = 0, gelsy = 1, gelsd = 2, gelss = 3 }
 
 /// Pseudoinverses, ranks and least squares, by singular values.
 extension Tensor {
+    /// What singular values count as zero below, relative to the largest, where nothing is said.
+    private var standardTolerance: Double {
+        (dtype == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne) * Double(Swift.max(matrixRows, matrixColumns))
+    }
+
     /// Below what a singular value counts as zero, max(atol, rtol * largest), shaped for the values' batch. Without
     /// `rtol` it is eps * max(m, n), or 0 where an `atol` above 0 is given.
     private func cutoff(_ largest: Tensor, _ atol: Tensor?, _ rtol: Tensor?) throws -> Tensor {
-        let eps = dtype == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne
-        let standard = eps * Double(Swift.max(matrixRows, matrixColumns))
         let absolute = try (atol ?? .number(0)).operand(.float64)
         var relative: Tensor
         if let rtol {
             relative = try rtol.operand(.float64)
         } else {
-            relative = try .full(absolute.sizes, .number(standard), .float64)
+            relative = try .full(absolute.sizes, .number(standardTolerance), .float64)
             if atol != nil { relative = try relative.keep(where: absolute.mask { !($0 > 0) }) }
         }
         return try largest.mul(relative).maximum(absolute)
@@ -32,7 +37,7 @@ extension Tensor {
         }
         if hermitian { try requireSquare("linalg.pinv") }
         let out = try withNoGrad { () throws -> Tensor in
-            let wide = try to(.float64)
+            let wide = try decomposable()
             if hermitian {
                 let (l, v) = try wide.eigh()
                 let size = try unaryKernel(.abs, l)
@@ -74,7 +79,7 @@ extension Tensor {
             throw MartletError.runtime("This function doesn't handle types other than float and double")
         }
         return try withNoGrad {
-            let wide = try to(.float64)
+            let wide = try decomposable()
             let s = hermitian ? try unaryKernel(.abs, wide.eigvalsh()) : try wide.svdvals()
             return try s.gt(cutoff(largest(s), atol, rtol).unsqueeze(-1)).sum([-1])
         }
@@ -102,30 +107,9 @@ extension Tensor {
         guard right.rank >= 2 && right.matrixRows == m else {
             throw MartletError.runtime("\(op): input.size(-2) should match other.size(\(vector ? -1 : -2))")
         }
-        _ = try broadcastSizes(batchSizes, right.batchSizes)
-        let (pseudo, s, counts) = try withNoGrad { () throws -> (Tensor, Tensor, Tensor) in
-            let (u, s, vh) = try to(.float64).svd(full: false)
-            let limit = try cutoff(largest(s), nil, rcond.map { .number($0) })
-            let keep = try s.gt(limit.unsqueeze(-1))
-            let p = try vh.mT().mul(s.reciprocal().keep(where: keep).unsqueeze(-2)).matmul(u.mT())
-            return (p, s, try keep.sum([-1]))
-        }
-        let (full, total, isBatch) = (counts.typed(Int64.self), counts.numel, rank > 2)
-        if driver == .gels {
-            func check() throws {
-                for i in 0..<total where full[i] > 0 && full[i] < Swift.min(m, n) {
-                    let place = isBatch ? "(Batch element \(i)): " : ""
-                    throw MartletError(.linalg,
-                        "\(op): \(place)The least squares solution could not be computed because the input matrix does not have full rank (error code: \(full[i] + 1)).")
-                }
-            }
-            try check()
-            Tape.note("check", Tape.repeating(check))
-        }
-        let value = try withNoGrad { () throws -> Tensor in
-            let x = try pseudo.matmul(right.to(.float64)).to(dtype)
-            return vector ? try x.squeeze([-1]) : x
-        }
+        let (solution, pseudo, s, counts) = try withNoGrad { try leastSquares(op, right, rcond, driver) }
+        let value = try withNoGrad { vector ? try solution.squeeze([-1]) : solution }
+        let (full, total) = (counts.typed(Int64.self), counts.numel)
         var residuals = try Tensor.empty([0], dtype)
         // Sums of squares are given only where every matrix has full rank.
         func hasFullRank() -> Bool { !(0..<total).contains { full[$0] < n } }
@@ -144,7 +128,7 @@ extension Tensor {
             }
         }
         if GradMode.needs(self, b) {
-            let p = try pseudo.plain(dtype)
+            let p = try pseudo?.plain(dtype)
             Node.attach("LinalgLstsqBackward0", [value, residuals], [self, b]) { node in
                 node.save(self, b, p)
                 node.saveOutput(value, 0)
@@ -153,7 +137,7 @@ extension Tensor {
                 let right = try vector ? b.unsqueeze(-1) : b
                 var (ga, gb) = (nil as Tensor?, nil as Tensor?)
                 if let g = try vector ? g[0]?.unsqueeze(-1) : g[0] {
-                    let p = GradMode.needs(a) ? try a.pinv() : try node.saved(2)
+                    let p = GradMode.needs(a) ? try a.pinv() : try node.savedOptional(2) ?? a.pinv()
                     if node.needs(0) { ga = try Tensor.pinvGradient(g.matmul(right.mT()), a, p) }
                     if node.needs(1) { gb = try p.mT().matmul(g) }
                 }
@@ -174,5 +158,38 @@ extension Tensor {
         let ranks = driver == .gels ? try Tensor.empty([0], .int64) : counts
         let values = driver == .gelsd || driver == .gelss ? try s.plain(dtype) : try .empty([0], dtype)
         return (value, residuals, ranks, values)
+    }
+
+    /// The solution with the pseudoinverse where that led to it, the singular values and the ranks, the last two empty where
+    /// the driver does not give them: gels finds every matrix of full rank.
+    private func leastSquares(_ op: String, _ b: Tensor, _ rcond: Double?, _ driver: LeastSquaresDriver) throws
+        -> (x: Tensor, pseudo: Tensor?, s: Tensor, ranks: Tensor)
+    {
+        func notFull(_ i: Int) -> String {
+            "The least squares solution could not be computed because the input matrix does not have full rank (error code: \(i))."
+        }
+        let (m, n) = (matrixRows, matrixColumns)
+        let batch = try broadcastSizes(batchSizes, b.batchSizes)
+        if batch == batchSizes, b.matrixColumns > 0, let lapack = Lapack(MK_LAPACK_LEAST_SQUARES, dtype, m, n) {
+            let right = try b.expand(batchSizes(m, b.matrixColumns))
+            let (x, ranks, s, info) = try lapack.leastSquares(self, right, rcond ?? standardTolerance, driver)
+            try info.check("linalg.svd", only: FactorInfo.notFinite, FactorInfo.notDecomposed)
+            try info.check(op, notFull)
+            return (x, nil, s, ranks)
+        }
+        let (u, s, vh) = try to(.float64).svd(full: false)
+        let limit = try cutoff(largest(s), nil, rcond.map { .number($0) })
+        let keep = try s.gt(limit.unsqueeze(-1))
+        let pseudo = try vh.mT().mul(s.reciprocal().keep(where: keep).unsqueeze(-2)).matmul(u.mT())
+        let ranks = try keep.sum([-1])
+        if driver == .gels {
+            let info = try FactorInfo(ranks.sizes)
+            let (full, places, count) = (ranks.typed(Int64.self), info.places, ranks.numel)
+            launch("ranks") {
+                for i in 0..<count { places[i] = full[i] > 0 && full[i] < Swift.min(m, n) ? Int32(full[i] + 1) : 0 }
+            }
+            try info.check(op, notFull)
+        }
+        return (try pseudo.matmul(b.to(.float64)).to(dtype), pseudo, s, ranks)
     }
 }

@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// What ``Tensor/qr(_:)`` computes.
 public enum QRMode: Int32, Sendable {
     /// Q is m x k and R k x n with k = min(m, n).
@@ -11,28 +13,14 @@ public enum QRMode: Int32, Sendable {
 /// Orthogonal factorisation.
 extension Tensor {
     /// A = Q R with orthonormal columns in Q and upper triangular R, by Householder reflections; the signs are LAPACK's.
-    /// Computed in float64 whatever the dtype.
+    /// Computed in float64 whatever the dtype, but for a loaded LAPACK.
     public func qr(_ mode: QRMode = .reduced) throws -> (q: Tensor, r: Tensor) {
         try requireMatrix("linalg.qr")
         try requireReal("linalg.qr", kernel: "geqrf_cpu")
         let (m, n) = (matrixRows, matrixColumns)
         let k = Swift.min(m, n)
         let columns = mode == .complete ? m : k
-        let a = try matrixCopy(.float64)
-        let q64 = try Tensor.empty(mode == .r ? [0] : batchSizes(m, columns), .float64)
-        let (pa, pq, count) = (a.typed(Double.self), q64.typed(Double.self), matrixCount)
-        launch("qr") {
-            let tau = UnsafeMutablePointer<Double>.allocate(capacity: Swift.max(k, 1))
-            defer { tau.deallocate() }
-            for i in 0..<count {
-                let at = pa + i * m * n
-                Dense.qr(at, m, n, tau)
-                if mode != .r {
-                    Dense.formQ(at, rowStep: n, columnStep: 1, tau, k, pq + i * m * columns, m, columns)
-                }
-            }
-        }
-        let (q, r) = try withNoGrad { (try q64.to(dtype), try a.narrow(-2, 0, columns).triu().to(dtype)) }
+        let (q, r) = try qrValues(columns, wantsQ: mode != .r)
         if GradMode.needs(self) {
             Node.attach("LinalgQrBackward0", [q, r], [self]) { node in
                 node.saveOutput(q, 0)
@@ -49,6 +37,27 @@ extension Tensor {
             }
         }
         return (q, r)
+    }
+
+    private func qrValues(_ columns: Int, wantsQ: Bool) throws -> (q: Tensor, r: Tensor) {
+        let (m, n) = (matrixRows, matrixColumns)
+        if let lapack = Lapack(MK_LAPACK_QR, dtype, m, n) { return try lapack.qr(self, columns: columns, wantsQ: wantsQ) }
+        let k = Swift.min(m, n)
+        let a = try matrixCopy(.float64)
+        let q64 = try Tensor.empty(wantsQ ? batchSizes(m, columns) : [0], .float64)
+        let (pa, pq, count) = (a.typed(Double.self), q64.typed(Double.self), matrixCount)
+        launch("qr") {
+            let tau = UnsafeMutablePointer<Double>.allocate(capacity: Swift.max(k, 1))
+            defer { tau.deallocate() }
+            for i in 0..<count {
+                let at = pa + i * m * n
+                Dense.qr(at, m, n, tau)
+                if wantsQ {
+                    Dense.formQ(at, rowStep: n, columnStep: 1, tau, k, pq + i * m * columns, m, columns)
+                }
+            }
+        }
+        return try withNoGrad { (try q64.to(dtype), try a.narrow(-2, 0, columns).triu().to(dtype)) }
     }
 
     /// The gradient (Walter & Lehmann, "Algorithmic differentiation of linear algebra functions", 2010). The columns of a
@@ -104,6 +113,9 @@ extension Tensor {
                 "\(op): tau dtype \(tau.dtype.scalarTypeName) does not match input dtype \(dtype.scalarTypeName)")
         }
         guard dtype.isFloatingPoint && dtype.size >= 4 else { throw Tensor.unsupported("orgqr_cpu", dtype) }
+        if k > 0, !GradMode.needs(self, tau), let lapack = Lapack(MK_LAPACK_REFLECTIONS, dtype, m, n) {
+            return try lapack.reflections(self, tau)
+        }
         let vectors = try tril(-1).add(.eye(m, n, dtype: dtype))
         var q = try Tensor.eye(m, n, dtype: dtype).expand(sizes)
         for i in (0..<k).reversed() {

@@ -1,18 +1,21 @@
+import MartletKernels
+
 /// The singular value decomposition and what is read off the singular values.
 extension Tensor {
     /// A = U diag(S) Vh for each matrix, S descending. U and Vh are square with `full`, else they have min(m, n)
-    /// columns and rows. Computed in float64 whatever the dtype. Throws `linalg` errors for what is not finite.
+    /// columns and rows. Computed in float64 whatever the dtype, but for a loaded LAPACK. Throws `linalg` errors for what is
+    /// not finite.
     public func svd(full: Bool = true) throws -> (u: Tensor, s: Tensor, vh: Tensor) {
-        try svdRecorded(full: full)
+        try svdRecorded(full: full, vectors: true)
     }
 
     /// The singular values alone, descending; their gradients need no gap between them.
-    public func svdvals() throws -> Tensor { try svdRecorded(full: false).s }
+    public func svdvals() throws -> Tensor { try svdRecorded(full: false, vectors: false).s }
 
-    private func svdRecorded(full: Bool) throws -> (u: Tensor, s: Tensor, vh: Tensor) {
+    private func svdRecorded(full: Bool, vectors: Bool) throws -> (u: Tensor, s: Tensor, vh: Tensor) {
         try requireMatrix("linalg.svd")
         try requireReal("linalg.svd", kernel: "linalg_svd_cpu")
-        let (u, s, vh) = try svdValues(full: full)
+        let (u, s, vh) = try svdValues(full: full, vectors: vectors || GradMode.needs(self))
         if GradMode.needs(self) {
             let k = s.sizes[s.rank - 1]
             Node.attach("LinalgSvdBackward0", [u, s, vh], [self]) { node in
@@ -31,8 +34,18 @@ extension Tensor {
         return (u, s, vh)
     }
 
-    private func svdValues(full: Bool) throws -> (u: Tensor, s: Tensor, vh: Tensor) {
+    /// What singular values of this are computed of: this in float64, or as it is for a loaded LAPACK.
+    func decomposable() throws -> Tensor {
+        Lapack(MK_LAPACK_SVD, dtype, matrixRows, matrixColumns) == nil ? try to(.float64) : self
+    }
+
+    private func svdValues(full: Bool, vectors: Bool) throws -> (u: Tensor, s: Tensor, vh: Tensor) {
         let (m, n) = (matrixRows, matrixColumns)
+        if let lapack = Lapack(vectors ? MK_LAPACK_SVD : MK_LAPACK_SINGULAR_VALUES, dtype, m, n) {
+            let (u, s, vh, info) = try lapack.svd(self, full: full, vectors: vectors)
+            try info.check("linalg.svd", FactorInfo.notDecomposed)
+            return (u, s, vh)
+        }
         let k = Swift.min(m, n)
         let wide = m < n
         // A wide matrix is decomposed by way of its transpose.
@@ -42,23 +55,23 @@ extension Tensor {
         let u = try Tensor.empty(batchSizes(m, wide ? k : size), .float64)
         let s = try Tensor.empty(batchSizes(k), .float64)
         let vh = try Tensor.empty(batchSizes(wide ? size : k, n), .float64)
+        let info = try FactorInfo(batchSizes)
         let (pa, pu, ps, pv) = (a.typed(Double.self), u.typed(Double.self), s.typed(Double.self), vh.typed(Double.self))
-        let (count, isBatch) = (matrixCount, rank > 2)
-        func run() throws { for i in 0..<count {
-            let at = pa + i * m * n
-            let place = isBatch ? "(Batch element \(i)): " : ""
-            for j in 0..<m * n where !at[j].isFinite {
-                throw MartletError(.linalg,
-                    "linalg.svd: \(place)The algorithm failed to converge because the input matrix contained non-finite values.")
+        let (count, places) = (matrixCount, info.places)
+        launch("svd") {
+            for i in 0..<count {
+                let at = pa + i * m * n
+                guard (0..<m * n).allSatisfy({ at[$0].isFinite }) else {
+                    places[i] = Int32(FactorInfo.notFinite)
+                    continue
+                }
+                let (su, sv) = wide ? (k * k, size * n) : (m * size, k * k)
+                let done = Dense.svd(at, long, k, wide: wide, full: size, pu + i * su, ps + i * k, pv + i * sv)
+                places[i] = done ? 0 : Int32(k)
             }
-            let (su, sv) = wide ? (k * k, size * n) : (m * size, k * k)
-            guard Dense.svd(at, long, k, wide: wide, full: size, pu + i * su, ps + i * k, pv + i * sv) else {
-                throw MartletError(.linalg,
-                    "linalg.svd: \(place)The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated singular values.")
-            }
-        } }
-        try withExtendedLifetime(a) { try run() }
-        Tape.note("svd", Tape.repeating(run))
+        }
+        withExtendedLifetime(a) {}
+        try info.check("linalg.svd", FactorInfo.notDecomposed)
         return (try u.plain(dtype), try s.plain(dtype), try vh.plain(dtype))
     }
 

@@ -42,6 +42,7 @@ extension Tensor {
     /// Replaces b (row-major, with the batch of lu) by the solution of A x = b.
     private static func substitute(_ lu: Tensor, _ pivots: Tensor, _ b: Tensor) {
         let (n, k, count) = (b.matrixRows, b.matrixColumns, b.matrixCount)
+        if let lapack = Lapack(solving: n, k, b.dtype) { return lapack.solve(lu, pivots, b) }
         let (factors, p, right) = (lu.pointer, pivots.typed(Int32.self), b.pointer)
         func run<T: DenseReal>(_: T.Type) {
             let (a, x) = (factors.as(T.self), right.as(T.self))

@@ -1,3 +1,5 @@
+import MartletKernels
+
 /// Triangular systems and the factorisation of positive-definite matrices into triangles.
 extension Tensor {
     /// X with A X = B, or X A = B unless `left`, for triangular A; what stands on its other side is not read, nor with
@@ -32,6 +34,12 @@ extension Tensor {
     }
 
     private func triangularValue(_ b: Tensor, upper: Bool, left: Bool, unit: Bool) throws -> Tensor {
+        if let lapack = Lapack(solving: matrixRows, left ? b.matrixColumns : b.matrixRows, dtype) {
+            let batch = try broadcastSizes(batchSizes, b.batchSizes)
+            let x = try b.expand(batch + b.sizes.suffix(2)).matrixCopy()
+            try lapack.solveTriangular(expand(batch + sizes.suffix(2)), x, upper: upper, left: left, unit: unit)
+            return x
+        }
         if !left { return try mT().triangularValue(b.mT(), upper: !upper, left: true, unit: unit).mT().contiguous() }
         let n = matrixRows
         var shape = try broadcastSizes(batchSizes, b.batchSizes)
@@ -118,11 +126,14 @@ extension Tensor {
         let info = try FactorInfo(batchSizes)
         let out = try withNoGrad { () throws -> Tensor in
             let l = try (upper ? mT() : self).matrixCopy()
+            if let lapack = Lapack(MK_LAPACK_CHOLESKY, dtype, n, n) {
+                try lapack.cholesky(l, info)
+                return upper ? try l.mT().contiguous() : l
+            }
             let (base, places, count) = (l.pointer, info.places, matrixCount)
             func run<T: DenseReal>(_: T.Type) {
                 for i in 0..<count {
-                    let a = base.as(T.self) + i * n * n
-                    places[i] = Int32(Blas.cholesky(a, n) ?? Dense.cholesky(a, n))
+                    places[i] = Int32(Dense.cholesky(base.as(T.self) + i * n * n, n))
                 }
             }
             let isFloat = dtype == .float32
