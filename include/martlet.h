@@ -133,8 +133,9 @@ MT_API int32_t mt_get_num_threads(void);
 
 /* Loads a BLAS, and the LAPACK that is in it, beside the embedded kernels: "openblas", "blis", "mkl", a soname or a path.
  * Classes of products that it does faster on one thread, as measured now (some tenths of a second), go to it from then on,
- * and LU and Cholesky factorisations of larger matrices to its LAPACK; the choice, and so the last bits of results, may
- * differ from run to run. Its own threads are set to one, for the whole process, where it is OpenBLAS, BLIS or MKL; those of
+ * and to its LAPACK what is not small of LU, Cholesky, QR, singular values, eigenvalues, triangular systems and least
+ * squares, which is then computed in the matrices' dtype. The choice, and so the last bits of results, may differ from run
+ * to run. Its own threads are set to one, for the whole process, where it is OpenBLAS, BLIS or MKL; those of
  * mt_set_num_threads share out the work. The environment's MARTLET_BLAS is loaded before the first product, and a failure
  * told on standard error. MT_ERROR_RUNTIME, with the names that were tried, where no library is found or a function is
  * missing; what was in use stays so. A library is never closed. */

@@ -1,8 +1,7 @@
 /* lapack.c: factorisations by the LAPACK of a library that blas.c has loaded.
  *
- * LAPACK's matrices lie by columns. Those here are turned on the way in and out, which takes a thirtieth of the least of the
- * factorisations; read as its transpose a matrix would get vectors of other signs than PyTorch's, which gives LAPACK the
- * matrix itself. Triangular systems need no turning: by columns, X' T' = B' is solved from the right.
+ * LAPACK's matrices lie by columns. Those here are turned on the way in and out, which takes a thirtieth of the time of QR;
+ * read as its transpose a matrix would get vectors of other signs than PyTorch's, which gives LAPACK the matrix itself. Triangular systems need no turning: by columns, X' T' = B' is solved from the right.
  *
  * Integers go by address, and the low half of an int64_t comes first: whether the library reads 32 bits there or 64, it
  * finds the number, and a result below 2^31 stands in a zero that was there. Only lists are read by the width. */
@@ -20,8 +19,8 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an int64_t cannot stand for an int32_t at its address");
 
 #define ROUTINES(X) \
-    X(getrf) X(potrf) X(trsm) X(trsv) X(geqrf) X(orgqr) X(gesdd) X(gesvd) X(gebrd) X(bdsdc) X(ormbr) X(syevd) X(gels) X(gelsy) \
-    X(gelsd) X(gelss)
+    X(getrf) X(potrf) X(trsm) X(trsv) X(geqrf) X(orgqr) X(gesdd) X(gesvd) X(gebrd) X(bdsdc) X(ormbr) X(syevd) \
+    X(gels) X(gelsy) X(gelsd) X(gelss)
 #define NUMBER(name) at_##name,
 enum { ROUTINES(NUMBER) ROUTINE_COUNT };
 #define NAME(name) #name,
@@ -38,27 +37,28 @@ void mk_lapack_bind(mk_lapack *l, void *handle, const char *prefix, const char *
         }
 }
 
-/* For each kind the shorter side from which a library was the faster one where it was measured, what it takes, and how many
- * squares of the shorter side it may ask to work in. */
+/* For each kind the shorter side from which a library (OpenBLAS 0.3 on AVX-512, one thread) was the faster one, f32 and
+ * f64; what it takes; and how many squares of the shorter side it may ask to work in. */
 #define BIT(name) (1 << at_##name)
-static const struct { int32_t from, takes, squares; } kinds[] = {
-    [MK_LAPACK_LU] = {48, BIT(getrf), 0},
-    [MK_LAPACK_CHOLESKY] = {48, BIT(potrf), 0},
-    [MK_LAPACK_SOLVE] = {40, BIT(trsm), 0},
-    [MK_LAPACK_SOLVE_ONE] = {16, BIT(trsv), 0},
-    [MK_LAPACK_QR] = {28, BIT(geqrf) | BIT(orgqr), 0},
-    [MK_LAPACK_REFLECTIONS] = {1, BIT(orgqr), 0},
-    [MK_LAPACK_SVD] = {28, BIT(geqrf) | BIT(orgqr) | BIT(gesdd) | BIT(gesvd) | BIT(gebrd) | BIT(bdsdc) | BIT(ormbr), 8},
-    [MK_LAPACK_SINGULAR_VALUES] = {12, BIT(gesdd) | BIT(gesvd), 8},
-    [MK_LAPACK_EIGH] = {26, BIT(syevd), 8},
-    [MK_LAPACK_EIGENVALUES] = {10, BIT(syevd), 8},
-    [MK_LAPACK_LEAST_SQUARES] = {4, BIT(gels) | BIT(gelsy) | BIT(gelsd) | BIT(gelss), 8},
+static const struct { int32_t from[2], takes, squares; } kinds[] = {
+    [MK_LAPACK_LU] = {{80, 72}, BIT(getrf), 0},
+    [MK_LAPACK_CHOLESKY] = {{12, 12}, BIT(potrf), 0},
+    [MK_LAPACK_SOLVE] = {{80, 40}, BIT(trsm), 0},
+    [MK_LAPACK_SOLVE_ONE] = {{20, 20}, BIT(trsv), 0},
+    [MK_LAPACK_QR] = {{28, 36}, BIT(geqrf) | BIT(orgqr), 0},
+    [MK_LAPACK_REFLECTIONS] = {{1, 1}, BIT(orgqr), 0},
+    [MK_LAPACK_SVD] =
+        {{28, 32}, BIT(geqrf) | BIT(orgqr) | BIT(gesdd) | BIT(gesvd) | BIT(gebrd) | BIT(bdsdc) | BIT(ormbr), 8},
+    [MK_LAPACK_SINGULAR_VALUES] = {{10, 10}, BIT(gesdd) | BIT(gesvd), 8},
+    [MK_LAPACK_EIGH] = {{28, 36}, BIT(syevd), 8},
+    [MK_LAPACK_EIGENVALUES] = {{8, 8}, BIT(syevd), 8},
+    [MK_LAPACK_LEAST_SQUARES] = {{1, 1}, BIT(gels) | BIT(gelsy) | BIT(gelsd) | BIT(gelss), 8},
 };
 
 const mk_lapack *mk_lapack_for(int32_t kind, int32_t is_double, int64_t m, int64_t n) {
     const mk_lapack *l = mk_blas_lapack();
     int64_t least = m < n ? m : n;
-    if (!l || least < kinds[kind].from) return NULL;
+    if (!l || least < kinds[kind].from[is_double]) return NULL;
     for (int i = 0; i < ROUTINE_COUNT; i++)
         if (kinds[kind].takes >> i & 1 && !l->routines[is_double][i]) return NULL;
     if (!l->wide && ((m | n) > INT32_MAX || kinds[kind].squares * least > INT32_MAX / least)) return NULL;

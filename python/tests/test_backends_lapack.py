@@ -4,6 +4,7 @@ The library is that of MARTLET_BLAS, or the OpenBLAS of NumPy's wheel."""
 import os
 import threading
 
+import lapack_shim
 import numpy as np
 import pytest
 from opcompare import check_op, rand
@@ -22,10 +23,22 @@ def unloaded_at_the_end():
     blas.unload()
 
 
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory):
+    path = lapack_shim.build(OPENBLAS or "", tmp_path_factory.mktemp("shim"))
+    return path or pytest.skip("no C compiler, or no OpenBLAS with the names of NumPy's")
+
+
+in_use = []
+
+
 @pytest.fixture(autouse=True)
-def library():
-    if blas.name is None:  # as loading it takes a while
-        blas.load(LIBRARY)
+def library(request):
+    """The shim for tests that ask for it; loaded only where another one is in use, as that takes a while."""
+    wanted = request.getfixturevalue("shim") if "shim" in request.fixturenames else LIBRARY
+    if blas.name is None or in_use != [wanted]:
+        blas.load(wanted)
+        in_use[:] = [wanted]
 
 
 LOOSE = {"float32": dict(rtol=3e-3, atol=3e-3), "float64": dict(rtol=1e-8, atol=1e-9)}
@@ -82,9 +95,9 @@ def test_eigenvalues_and_vectors_with_their_signs(shape, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("batch", [(), (3,), (0,), (2, 1)])
-@pytest.mark.parametrize("k", [1, 7, 60])
+@pytest.mark.parametrize("k", [1, 7, 90])
 def test_systems(batch, k, dtype):
-    n = 60
+    n = 90
     a, b = rand(*batch, n, n, dtype=dtype) + n * np.eye(n, dtype=dtype), rand(*batch, n, k, dtype=dtype)
     wide = np.ascontiguousarray(np.swapaxes(b, -1, -2))
     same(lambda t, x, y: t.linalg.solve(x, y), [a, b], dtype)
@@ -179,7 +192,7 @@ CAPTURED = {
     "eigh": lambda x: martlet.linalg.eigh(x @ x.mT),
     "eigvalsh": lambda x: martlet.linalg.eigvalsh(x @ x.mT),
     "lu": lambda x: martlet.linalg.lu_factor(x)[:1],
-    "cholesky": lambda x: martlet.linalg.cholesky(x @ x.mT + martlet.eye(60)),
+    "cholesky": lambda x: martlet.linalg.cholesky(x @ x.mT + martlet.eye(90)),
     "inv": lambda x: martlet.linalg.inv(x),
     "solve": lambda x: martlet.linalg.solve(x, x[:, 0]),
     "triangular": lambda x: martlet.linalg.solve_triangular(x.tril(), x, upper=False, left=False),
@@ -198,7 +211,7 @@ def assert_equal(ours, theirs):
 
 @pytest.mark.parametrize("name", CAPTURED)
 def test_replays_are_eager_to_the_bit_also_after_unloading(name):
-    inputs = [martlet.randn(60, 60) / 8 + 3 * martlet.eye(60) for _ in range(4)]
+    inputs = [martlet.randn(90, 90) / 8 + 3 * martlet.eye(90) for _ in range(4)]
     expected = [results(CAPTURED[name](x)) for x in inputs]
     captured = martlet.capture(lambda x: [t + 0 for t in results(CAPTURED[name](x))])
     for x, want in zip(inputs[:3], expected):
@@ -268,7 +281,7 @@ def test_calls_of_several_threads():
 
 BAD = martlet.ones(2, 40, 40)
 BAD[1, 3, 2] = float("nan")
-SINGULAR = martlet.eye(60).repeat(2, 1, 1)
+SINGULAR = martlet.eye(90).repeat(2, 1, 1)
 SINGULAR[1, 4, 4] = 0
 
 
@@ -290,3 +303,53 @@ def test_numbers_that_are_none():
     assert martlet.linalg.eigh(BAD)[0][1].isnan().all() and martlet.linalg.eigvalsh(BAD)[1].isnan().all()
     assert martlet.linalg.eigh(BAD)[1][0].isfinite().all()
     assert martlet.linalg.qr(BAD)[1][1].isnan().any() and martlet.linalg.inv(BAD[1:] + martlet.eye(40)).isnan().any()
+
+
+# ---- A library with integers of 32 bits, and one that fails -----------------------------------------------------------
+
+@pytest.mark.usefixtures("shim")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(90, 90), (90, 50), (40, 90), (2, 36, 40)])
+def test_integers_of_32_bits(shape, dtype):
+    assert "libshim" in blas.name
+    test_qr(shape, dtype)
+    test_singular_values_and_vectors_with_their_signs(shape, dtype)
+    for driver in ("gels", "gelsy", "gelsd", "gelss"):
+        test_least_squares(shape, driver, dtype)
+    if shape == (90, 90):
+        test_eigenvalues_and_vectors_with_their_signs(shape, dtype)
+        test_systems((2, 1), 7, dtype)
+        test_systems((), 1, dtype)
+        same(lambda t, x: t.linalg.lu_factor(x), [rand(2, *shape, dtype=dtype)], dtype)
+        same(lambda t, x: t.linalg.cholesky(x), [positive(90, 2, dtype=dtype)], dtype)
+
+
+@pytest.mark.usefixtures("shim")
+@pytest.mark.parametrize("shape", [(40, 40), (90, 50), (40, 90)])
+def test_singular_values_where_divide_and_conquer_fails(shape, monkeypatch):
+    monkeypatch.setenv("LAPACK_FAILS", "gesdd bdsdc")
+    a = rand(2, *shape)
+    for full in (False, True):
+        u, s, vh = (x.numpy() for x in martlet.linalg.svd(martlet.from_numpy(a), full))
+        k = min(shape)
+        np.testing.assert_allclose(u[..., :k] * s[:, None] @ vh[:, :k], a, atol=1e-12)
+        for x in (np.swapaxes(u, 1, 2) @ u, vh @ np.swapaxes(vh, 1, 2)):
+            np.testing.assert_allclose(x, np.broadcast_to(np.eye(x.shape[-1]), x.shape), atol=1e-12)
+    same(lambda t, x: t.linalg.svdvals(x), [a])
+
+
+@pytest.mark.usefixtures("shim")
+@pytest.mark.parametrize("shape", [(40, 40), (90, 50), (40, 90)])
+def test_errors_of_convergence_are_torchs(shape, monkeypatch):
+    monkeypatch.setenv("LAPACK_FAILS", "gesdd bdsdc gesvd syevd gels")
+    a = martlet.randn(2, *shape)
+    begin = r"\(Batch element 0\): The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated"
+    for call in (martlet.linalg.svd, martlet.linalg.svdvals):
+        with pytest.raises(martlet.linalg.LinAlgError, match=rf"^linalg.svd: {begin} singular values \(error code: 1\)\.$"):
+            call(a)
+    for call in (martlet.linalg.eigh, martlet.linalg.eigvalsh):
+        with pytest.raises(martlet.linalg.LinAlgError, match=rf"^linalg.eigh: {begin} eigenvalues \(error code: 1\)\.$"):
+            call(a[:, :40, :40])
+    with pytest.raises(martlet.linalg.LinAlgError, match=r"^torch.linalg.lstsq: \(Batch element 0\): The least squares solution could "
+                       r"not be computed because the input matrix does not have full rank \(error code: 1\)\.$"):
+        martlet.linalg.lstsq(a, a, driver="gels")

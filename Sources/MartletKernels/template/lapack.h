@@ -4,28 +4,30 @@
 /* The last arguments of functions with letters are the letters' lengths, as compilers of Fortran pass them. */
 typedef void F(getrf)(in m, in n, T *a, in lda, out pivots, out info);
 typedef void F(potrf)(letter uplo, in n, T *a, in lda, out info, size_t);
-typedef void F(trsm)(letter side, letter uplo, letter trans, letter diag, in m, in n, const T *alpha, const T *a, in lda, T *b,
-                     in ldb, size_t, size_t, size_t, size_t);
-typedef void F(trsv)(letter uplo, letter trans, letter diag, in n, const T *a, in lda, T *x, in step, size_t, size_t, size_t);
+typedef void F(trsm)(letter side, letter uplo, letter trans, letter diag, in m, in n, const T *alpha, const T *a, in lda,
+                     T *b, in ldb, size_t, size_t, size_t, size_t);
+typedef void F(trsv)(letter uplo, letter trans, letter diag, in n, const T *a, in lda, T *x, in step,
+                     size_t, size_t, size_t);
 typedef void F(geqrf)(in m, in n, T *a, in lda, T *tau, T *work, in lwork, out info);
 typedef void F(orgqr)(in m, in n, in k, T *a, in lda, const T *tau, T *work, in lwork, out info);
-typedef void F(gesdd)(letter job, in m, in n, T *a, in lda, T *s, T *u, in ldu, T *vt, in ldvt, T *work, in lwork, out integers,
-                      out info, size_t);
-typedef void F(gesvd)(letter jobu, letter jobvt, in m, in n, T *a, in lda, T *s, T *u, in ldu, T *vt, in ldvt, T *work, in lwork,
-                      out info, size_t, size_t);
+typedef void F(gesdd)(letter job, in m, in n, T *a, in lda, T *s, T *u, in ldu, T *vt, in ldvt, T *work, in lwork,
+                      out integers, out info, size_t);
+typedef void F(gesvd)(letter jobu, letter jobvt, in m, in n, T *a, in lda, T *s, T *u, in ldu, T *vt, in ldvt, T *work,
+                      in lwork, out info, size_t, size_t);
 typedef void F(gebrd)(in m, in n, T *a, in lda, T *d, T *e, T *tauq, T *taup, T *work, in lwork, out info);
 typedef void F(bdsdc)(letter uplo, letter compq, in n, T *d, T *e, T *u, in ldu, T *vt, in ldvt, T *q, out iq, T *work,
                       out integers, out info, size_t, size_t);
-typedef void F(ormbr)(letter vect, letter side, letter trans, in m, in n, in k, const T *a, in lda, const T *tau, T *c, in ldc,
-                      T *work, in lwork, out info, size_t, size_t, size_t);
-typedef void F(syevd)(letter job, letter uplo, in n, T *a, in lda, T *w, T *work, in lwork, out integers, in liwork, out info,
-                      size_t, size_t);
+typedef void F(ormbr)(letter vect, letter side, letter trans, in m, in n, in k, const T *a, in lda, const T *tau, T *c,
+                      in ldc, T *work, in lwork, out info, size_t, size_t, size_t);
+typedef void F(syevd)(letter job, letter uplo, in n, T *a, in lda, T *w, T *work, in lwork, out integers, in liwork,
+                      out info, size_t, size_t);
 typedef void F(gels)(letter trans, in m, in n, in k, T *a, in lda, T *b, in ldb, T *work, in lwork, out info, size_t);
-typedef void F(gelsy)(in m, in n, in k, T *a, in lda, T *b, in ldb, out columns, const T *rcond, out rank, T *work, in lwork,
-                      out info);
+typedef void F(gelsy)(in m, in n, in k, T *a, in lda, T *b, in ldb, out columns, const T *rcond, out rank, T *work,
+                      in lwork, out info);
 typedef void F(gelsd)(in m, in n, in k, T *a, in lda, T *b, in ldb, T *s, const T *rcond, out rank, T *work, in lwork,
                       out integers, out info);
-typedef void F(gelss)(in m, in n, in k, T *a, in lda, T *b, in ldb, T *s, const T *rcond, out rank, T *work, in lwork, out info);
+typedef void F(gelss)(in m, in n, in k, T *a, in lda, T *b, in ldb, T *s, const T *rcond, out rank, T *work, in lwork,
+                      out info);
 
 /* A batch; which of these a function needs, and for what, is as in its declaration. */
 typedef struct {
@@ -121,13 +123,15 @@ static void F(solve_one)(const mk_lapack *l, const T *t, int64_t n, T *b, int64_
 
 static void F(solve_range)(void *context, int64_t begin, int64_t end) {
     const F(batch) *j = context;
+    int64_t n = j->n, k = j->k;
     for (int64_t i = begin; i < end; i++)
-        F(solve_one)(j->l, j->a + i * j->n * j->n, j->n, j->x + i * j->n * j->k, j->k, j->right, j->flag, j->transposed, j->unit);
+        F(solve_one)(j->l, j->a + i * n * n, n, j->x + i * n * k, k, j->right, j->flag, j->transposed, j->unit);
 }
 
-void F(mk_lapack_solve)(const mk_lapack *l, int64_t count, const T *t, int64_t n, T *b, int64_t k, int32_t right, int32_t upper,
-                        int32_t transposed, int32_t unit) {
-    F(batch) j = {.l = l, .a = t, .x = b, .n = n, .k = k, .right = right, .flag = upper, .transposed = transposed, .unit = unit};
+void F(mk_lapack_solve)(const mk_lapack *l, int64_t count, const T *t, int64_t n, T *b, int64_t k, int32_t right,
+                        int32_t upper, int32_t transposed, int32_t unit) {
+    F(batch) j = {.l = l, .a = t, .x = b, .n = n, .k = k, .right = right, .flag = upper, .transposed = transposed,
+                  .unit = unit};
     spread(count, (double)n * (double)n * (double)k / 2, F(solve_range), &j);
 }
 
@@ -150,7 +154,8 @@ static void F(lu_solve_range)(void *context, int64_t begin, int64_t end) {
     }
 }
 
-void F(mk_lapack_lu_solve)(const mk_lapack *l, int64_t count, const T *lu, const int32_t *pivots, int64_t n, T *b, int64_t k) {
+void F(mk_lapack_lu_solve)(const mk_lapack *l, int64_t count, const T *lu, const int32_t *pivots, int64_t n, T *b,
+                           int64_t k) {
     F(batch) j = {.l = l, .a = lu, .x = b, .n = n, .k = k, .pivots = (int32_t *)pivots};
     spread(count, (double)n * (double)n * (double)k, F(lu_solve_range), &j);
 }
@@ -160,7 +165,8 @@ void F(mk_lapack_lu_solve)(const mk_lapack *l, int64_t count, const T *lu, const
 /* k is the number of Q's columns, x is Q and y is R. */
 static void F(qr_range)(void *context, int64_t begin, int64_t end) {
     const F(batch) *j = context;
-    int64_t m = j->m, n = j->n, columns = j->k, least = m < n ? m : n, most = n > columns ? n : columns, lwork = -1, info = 0;
+    int64_t m = j->m, n = j->n, columns = j->k, least = m < n ? m : n, most = n > columns ? n : columns;
+    int64_t lwork = -1, info = 0;
     T asked[2] = {0, 0};
     CALL(j->l, geqrf)(&m, &n, NULL, &m, NULL, asked, &lwork, &info);
     CALL(j->l, orgqr)(&m, &columns, &least, NULL, &m, NULL, asked + 1, &lwork, &info);
@@ -215,20 +221,34 @@ static void F(reflections_range)(void *context, int64_t begin, int64_t end) {
     mk_free(a, bytes);
 }
 
-void F(mk_lapack_reflections)(const mk_lapack *l, int64_t count, const T *a, int64_t m, int64_t n, const T *tau, int64_t k, T *q,
-                              int32_t *info) {
+void F(mk_lapack_reflections)(const mk_lapack *l, int64_t count, const T *a, int64_t m, int64_t n, const T *tau, int64_t k,
+                              T *q, int32_t *info) {
     F(batch) j = {.l = l, .a = a, .b = tau, .x = q, .m = m, .n = n, .k = k, .info = info};
     spread(count, 2.0 * (double)m * (double)n * (double)k, F(reflections_range), &j);
 }
 
 /* ---- Least squares ---- */
 
-/* By the driver that is asked for; columns is what gelsy exchanges. */
+/* The first place on the diagonal of a triangle that is nothing beside the largest; 0 for none. gels knows only zeros,
+ * which rounding may have made a little more. */
+static int64_t F(dependent)(const T *a, int64_t m, int64_t n, T tolerance) {
+    int64_t least = m < n ? m : n;
+    double largest = 0;
+    for (int64_t i = 0; i < least; i++) largest = fmax(largest, fabs((double)a[i * m + i]));
+    for (int64_t i = 0; largest > 0 && i < least; i++)
+        if (fabs((double)a[i * m + i]) <= (double)tolerance * largest) return i + 1;
+    return 0;
+}
+
+/* By the driver that is asked for. */
 static int32_t F(least_squares)(const F(batch) *j, T *a, T *b, int64_t ldb, T *s, int64_t *rank, int64_t *integers, T *work,
                                 int64_t lwork) {
     int64_t info = 0;
     switch (j->driver) {
-    case 0: CALL(j->l, gels)("N", &j->m, &j->n, &j->k, a, &j->m, b, &ldb, work, &lwork, &info, 1); break;
+    case 0:
+        CALL(j->l, gels)("N", &j->m, &j->n, &j->k, a, &j->m, b, &ldb, work, &lwork, &info, 1);
+        if (a && (int32_t)info == 0) info = F(dependent)(a, j->m, j->n, j->rcond);
+        break;
     case 1:
         CALL(j->l, gelsy)(&j->m, &j->n, &j->k, a, &j->m, b, &ldb, integers, &j->rcond, rank, work, &lwork, &info);
         break;
@@ -270,9 +290,9 @@ static void F(least_squares_range)(void *context, int64_t begin, int64_t end) {
     mk_free(integers, bytes);
 }
 
-void F(mk_lapack_least_squares)(const mk_lapack *l, int32_t driver, int64_t count, const T *a, int64_t m, int64_t n, const T *b,
-                                int64_t k, T rcond, T *x, int64_t *rank, T *s, int32_t *info) {
-    F(batch) j = {.l = l, .a = a, .b = b, .x = x, .s = s, .info = info, .rank = rank, .m = m, .n = n, .k = k, .driver = driver,
-                  .rcond = rcond};
+void F(mk_lapack_least_squares)(const mk_lapack *l, int32_t driver, int64_t count, const T *a, int64_t m, int64_t n,
+                                const T *b, int64_t k, T rcond, T *x, int64_t *rank, T *s, int32_t *info) {
+    F(batch) j = {.l = l, .a = a, .b = b, .x = x, .s = s, .info = info, .rank = rank, .m = m, .n = n, .k = k,
+                  .driver = driver, .rcond = rcond};
     spread(count, 2.0 * (double)m * (double)n * (double)(m < n ? m : n), F(least_squares_range), &j);
 }

@@ -25,8 +25,8 @@ static int64_t F(svd_work)(const mk_lapack *l, letter job, in m, in n, in ldvt) 
 }
 
 /* Of a row-major matrix, by columns; a is as large. */
-static int32_t F(svd_one)(const mk_lapack *l, letter job, in m, in n, const T *from, T *a, T *s, T *u, T *vt, in ldvt, T *work,
-                          in lwork, out integers) {
+static int32_t F(svd_one)(const mk_lapack *l, letter job, in m, in n, const T *from, T *a, T *s, T *u, T *vt, in ldvt,
+                          T *work, in lwork, out integers) {
     int64_t info = 0;
     F(turn)(from, *m, *n, *n, a, *m);
     CALL(l, gesdd)(job, m, n, a, m, s, u, m, vt, ldvt, work, lwork, integers, &info, 1);
@@ -50,11 +50,12 @@ static void F(svd_range)(void *context, int64_t begin, int64_t end) {
     }
     T *a = (T *)(integers + 8 * least), *u = a + m * n, *vt = u + m * columns, *work = vt + rows * n;
     for (int64_t i = begin; i < end; i++) {
-        if (!F(is_finite)(j->a + i * m * n, m * n)) {
+        const T *from = j->a + i * m * n;
+        if (!F(is_finite)(from, m * n)) {
             j->info[i] = MK_LAPACK_NOT_FINITE;
             continue;
         }
-        j->info[i] = F(svd_one)(j->l, job, &m, &n, j->a + i * m * n, a, j->s + i * least, u, vt, &ldvt, work, &lwork, integers);
+        j->info[i] = F(svd_one)(j->l, job, &m, &n, from, a, j->s + i * least, u, vt, &ldvt, work, &lwork, integers);
         if (!j->x) continue;
         F(turn)(u, columns, m, m, j->x + i * m * columns, columns);
         F(turn)(vt, n, rows, rows, j->y + i * rows * n, n);
@@ -78,8 +79,8 @@ static void F(svd_tall_range)(void *context, int64_t begin, int64_t end) {
         F(lack)(j, begin, end);
         return;
     }
-    T *q = (T *)(integers + 8 * n), *r = q + m * columns, *a = r + n * n, *u = a + n * n, *vt = u + n * n, *tau = vt + n * n;
-    T *work = tau + n;
+    T *q = (T *)(integers + 8 * n), *r = q + m * columns, *a = r + n * n, *u = a + n * n, *vt = u + n * n;
+    T *tau = vt + n * n, *work = tau + n;
     for (int64_t i = begin; i < end; i++) {
         if (!F(is_finite)(j->a + i * m * n, m * n)) {
             j->info[i] = MK_LAPACK_NOT_FINITE;
@@ -145,8 +146,9 @@ static void F(svd_wide_range)(void *context, int64_t begin, int64_t end) {
     mk_free(integers, bytes);
 }
 
-/* The signs of vectors follow from the way to the bidiagonal matrix. Those of PyTorch come by QR from matrices that are half
- * as long again as wide, and straight from wide ones; gesdd begins with QR or LQ where one side is 11/6 of the other. */
+/* The signs of vectors follow from the way to the bidiagonal matrix. Those of PyTorch come by QR from matrices that are
+ * half as long again as wide, and straight from wide ones; gesdd begins with QR or LQ where one side is 11/6 of the
+ * other. */
 void F(mk_lapack_svd)(const mk_lapack *l, int64_t count, const T *a, int64_t m, int64_t n, int32_t full, T *u, T *s, T *vh,
                       int32_t *info) {
     F(batch) j = {.l = l, .a = a, .x = u, .y = vh, .s = s, .m = m, .n = n, .flag = full, .info = info};

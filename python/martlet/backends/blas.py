@@ -1,7 +1,8 @@
 """A BLAS and LAPACK that the user has, beside the embedded kernels.
 
-`load("openblas")` (or "blis", "mkl", a soname, a path), or MARTLET_BLAS in the environment, loads one and times it; products
-of the classes in `table()` that it does faster go to it from then on. `name` is the file of the library in use, or None.
+`load("openblas")` (or "blis", "mkl", a soname, a path), or MARTLET_BLAS in the environment, loads one and times it.
+Products of the classes in `table()` that it does faster go to it from then on, and the factorisations, systems and singular
+values of torch.linalg that are not small go to its LAPACK. `name` is the file of the library in use, or None.
 """
 import collections
 import ctypes

@@ -77,7 +77,9 @@ struct FactorInfo {
     }
 
     /// Throws for the first failure (or the first with the number `only`), at each replay too; `message` gets its number.
-    func check(_ op: String, kind: MartletError.Kind = .linalg, only: Int? = nil, _ message: @escaping (Int) -> String) throws {
+    func check(
+        _ op: String, kind: MartletError.Kind = .linalg, only: Int? = nil, _ message: @escaping (Int) -> String
+    ) throws {
         let (places, count, isBatch) = (places, tensor.numel, tensor.rank > 0)
         func check() throws {
             for i in 0..<count where places[i] != 0 && (only == nil || only == Int(places[i])) {
@@ -93,7 +95,10 @@ struct FactorInfo {
         "The diagonal element \(i) is zero, the inversion could not be completed because the input matrix is singular."
     }
     static func notDecomposed(_ i: Int) -> String {
-        let reason = i == notFinite ? "contained non-finite values" : "is ill-conditioned or has too many repeated singular values (error code: \(i))"
+        let reason =
+            i == notFinite
+            ? "contained non-finite values"
+            : "is ill-conditioned or has too many repeated singular values (error code: \(i))"
         return "The algorithm failed to converge because the input matrix \(reason)."
     }
     /// The number of a matrix that singular values are not sought of.

@@ -22,7 +22,9 @@ struct Lapack {
     }
 
     /// Launches calls that write a number for each matrix.
-    private func launch(_ name: StaticString, _ info: FactorInfo, _ call: @escaping (UnsafeMutablePointer<Int32>) -> Void) throws {
+    private func launch(
+        _ name: StaticString, _ info: FactorInfo, _ call: @escaping (UnsafeMutablePointer<Int32>) -> Void
+    ) throws {
         let (places, count) = (info.places, info.tensor.numel)
         func run() throws {
             call(places)
@@ -104,15 +106,16 @@ struct Lapack {
         let (count, rows, columns) = b.extents
         let (n, k) = left ? (rows, columns) : (columns, rows)
         // What lies in memory as a transpose is read as such.
-        let turned = try a.isContiguous ? nil : a.mT()
-        let transposed = turned?.isContiguous ?? false
-        let factor = try transposed ? turned! : a.contiguous()
+        let transposed = try !a.isContiguous && a.mT().isContiguous
+        let factor = try transposed ? a.mT() : a.contiguous()
         let (t, x) = (factor.pointer, b.pointer)
+        func flag(_ on: Bool) -> Int32 { on ? 1 : 0 }
+        let (right, upper, turned, unit) = (flag(!left), flag(upper), flag(transposed), flag(unit))
         Martlet.launch("solve_triangular") { [self] in
             if isFloat {
-                mk_lapack_solve_f32(library, count, t.as(), n, x.as(), k, left ? 0 : 1, upper ? 1 : 0, transposed ? 1 : 0, unit ? 1 : 0)
+                mk_lapack_solve_f32(library, count, t.as(), n, x.as(), k, right, upper, turned, unit)
             } else {
-                mk_lapack_solve_f64(library, count, t.as(), n, x.as(), k, left ? 0 : 1, upper ? 1 : 0, transposed ? 1 : 0, unit ? 1 : 0)
+                mk_lapack_solve_f64(library, count, t.as(), n, x.as(), k, right, upper, turned, unit)
             }
         }
         withExtendedLifetime(factor) {}
@@ -205,7 +208,9 @@ struct Lapack {
 
 extension Tensor {
     /// The number of matrices, their rows and columns.
-    fileprivate var extents: (count: Int64, m: Int64, n: Int64) { (Int64(matrixCount), Int64(matrixRows), Int64(matrixColumns)) }
+    fileprivate var extents: (count: Int64, m: Int64, n: Int64) {
+        (Int64(matrixCount), Int64(matrixRows), Int64(matrixColumns))
+    }
 
     /// Row-major, without history.
     fileprivate func dense() throws -> Tensor { try withNoGrad { try contiguous() } }

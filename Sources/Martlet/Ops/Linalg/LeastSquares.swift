@@ -109,14 +109,16 @@ extension Tensor {
         }
         let (solution, pseudo, s, counts) = try withNoGrad { try leastSquares(op, right, rcond, driver) }
         let value = try withNoGrad { vector ? try solution.squeeze([-1]) : solution }
-        let (full, total) = (counts.typed(Int64.self), counts.numel)
         var residuals = try Tensor.empty([0], dtype)
-        // Sums of squares are given only where every matrix has full rank.
-        func hasFullRank() -> Bool { !(0..<total).contains { full[$0] < n } }
-        let withResiduals = m > n && driver != .gelsy && hasFullRank()
+        var withResiduals = false
         if m > n && driver != .gelsy {
+            // Sums of squares are given only where every matrix has full rank.
+            let (full, total) = (counts.typed(Int64.self), counts.numel)
+            func hasFullRank() -> Bool { !(0..<total).contains { full[$0] < n } }
+            let isFull = withExtendedLifetime(counts) { hasFullRank() }
+            withResiduals = isFull
             Tape.note("check", Tape.repeating {
-                guard hasFullRank() == withResiduals else {
+                guard hasFullRank() == isFull else {
                     throw MartletError.runtime("\(op): whether the matrices have full rank, and with it the residuals' size, is not as it was recorded")
                 }
             })

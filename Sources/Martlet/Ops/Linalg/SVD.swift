@@ -3,8 +3,8 @@ import MartletKernels
 /// The singular value decomposition and what is read off the singular values.
 extension Tensor {
     /// A = U diag(S) Vh for each matrix, S descending. U and Vh are square with `full`, else they have min(m, n)
-    /// columns and rows. Computed in float64 whatever the dtype, but for a loaded LAPACK. Throws `linalg` errors for what is
-    /// not finite.
+    /// columns and rows. Computed in float64 whatever the dtype, but for a loaded LAPACK. Throws `linalg` errors for what
+    /// is not finite.
     public func svd(full: Bool = true) throws -> (u: Tensor, s: Tensor, vh: Tensor) {
         try svdRecorded(full: full, vectors: true)
     }
