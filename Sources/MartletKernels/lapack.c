@@ -25,7 +25,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an int64_t cannot sta
 enum { ROUTINES(NUMBER) ROUTINE_COUNT };
 #define NAME(name) #name,
 static const char *const names[] = {ROUTINES(NAME)};
-_Static_assert(ROUTINE_COUNT == MK_LAPACK_ROUTINES, "blas.h has room for these");
+_Static_assert((int)ROUTINE_COUNT == (int)MK_LAPACK_ROUTINES, "blas.h has room for these");
 
 void mk_lapack_bind(mk_lapack *l, void *handle, const char *prefix, const char *suffix, int wide) {
     l->wide = wide;
