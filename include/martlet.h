@@ -753,10 +753,9 @@ MT_API mt_tensor mt_nll_loss(mt_tensor self, mt_tensor target, mt_tensor weight,
 /* Logits against class indices, or against probabilities of self's shape. */
 MT_API mt_tensor mt_cross_entropy(mt_tensor self, mt_tensor target, mt_tensor weight, int32_t reduction, int64_t ignore_index, double label_smoothing);
 /* Connectionist temporal classification: log-probabilities (T, N, C) or (T, C) against targets (N, S) or all in a row;
- * a length for each of the N sequences. */
-MT_API mt_tensor mt_ctc_loss(mt_tensor log_probs, mt_tensor targets, const int64_t *input_lengths, int32_t n_inputs,
-                             const int64_t *target_lengths, int32_t n_targets, int64_t blank, int32_t reduction,
-                             int32_t zero_infinity);
+ * an integer length for each of the N sequences. */
+MT_API mt_tensor mt_ctc_loss(mt_tensor log_probs, mt_tensor targets, mt_tensor input_lengths, mt_tensor target_lengths,
+                             int64_t blank, int32_t reduction, int32_t zero_infinity);
 
 /* ---- Views: the same memory in another shape ------------------------------------------------------------------ */
 
@@ -1331,6 +1330,8 @@ MT_API mt_tensor mt_optimizer_state(mt_optimizer optimizer, mt_tensor param, con
 MT_API mt_status mt_restrict_rows(mt_tensor param, mt_tensor rows);
 /* The rows allowed now (ascending int64), NULL without an error when all are. */
 MT_API mt_tensor mt_restricted_rows(mt_tensor param);
+/* A sparse gradient over the allowed rows of its parameter, in their order, with the entries of all others in one row more. */
+MT_API mt_tensor mt_over_restricted_rows(mt_tensor grad, mt_tensor param);
 /* Scales all gradients so that their joint norm is at most max_norm; norm_type 2 is the Euclidean one, INFINITY the
  * largest. Returns the norm before scaling as a 0-dim tensor. */
 MT_API mt_tensor mt_clip_grad_norm(const mt_tensor *params, int32_t n, double max_norm, double norm_type);
@@ -1541,7 +1542,7 @@ MT_API void mt_data_loader_release(mt_data_loader loader);
  *
  * Parameters, gradients, optimizer state and other tensors from outside are read and written where they are, in place. The
  * memory of tensors made while recording belongs to the recording: replays write to it again. Reading an element into the
- * program, and operations whose result has a size that depends on values (nonzero, coalesce, ...), are MT_ERROR_CAPTURE
+ * program, and operations whose result has a size that depends on values (nonzero, unique, ...), are MT_ERROR_CAPTURE
  * while recording. A recording must not be used from two threads at once. Release with mt_capture_release. */
 typedef struct mt_capture_s *mt_capture;
 /* Begins recording on the calling thread; MT_ERROR_RUNTIME where it records already. */
@@ -1577,6 +1578,17 @@ MT_API mt_status mt_capture_get_info(mt_capture capture, mt_capture_info *info);
 /* Changes the learning rate of the i-th update over a list that the run made. Optimizer objects' own rates are read anew
  * at each replay. */
 MT_API mt_status mt_capture_set_rate(mt_capture capture, int32_t i, double lr);
+/* A learning rate for an update that is made of operations, as a tensor (float64, no dimensions). While recording it is the
+ * next of the rates that mt_capture_set_rate changes. */
+MT_API mt_tensor mt_capture_rate(double lr);
+/* The value of a tensor of one element. While recording, the next mt_sgd_update or its like takes it for its learning rate,
+ * which replays read from the tensor. NaN on failure. */
+MT_API double mt_capture_rate_from(mt_tensor lr);
+/* While recording: whether the state that updates make at their first step (momentum buffers) is there for all replays (1, as
+ * at the beginning) or each replay makes it again (0), as for an optimizer that is made in the run. */
+MT_API void mt_capture_keep_state(int32_t keep);
+/* An error of that code and text where the bool tensor holds a false. While recording: replays that meet one end with it. */
+MT_API mt_status mt_require_all(mt_tensor condition, int32_t code, const char *message);
 /* Whether the calling thread records, and how many rates its recording has so far. */
 MT_API int32_t mt_capture_active(void);
 MT_API int32_t mt_capture_rates(void);

@@ -100,6 +100,23 @@ public func mt_capture_set_rate(_ capture: mt_capture?, _ i: Int32, _ lr: Double
     }
 }
 
+@_cdecl("mt_capture_rate") @implementation
+public func mt_capture_rate(_ lr: Double) -> mt_tensor? { result { try Tape.rateTensor(lr) } }
+
+@_cdecl("mt_capture_rate_from") @implementation
+public func mt_capture_rate_from(_ lr: mt_tensor?) -> Double { value(.nan) { try Tape.rate(from: T(lr, "lr")) } }
+
+@_cdecl("mt_capture_keep_state") @implementation
+public func mt_capture_keep_state(_ keep: Int32) { Tape.keepState(keep != 0) }
+
+@_cdecl("mt_require_all") @implementation
+public func mt_require_all(_ condition: mt_tensor?, _ code: Int32, _ message: UnsafePointer<CChar>?) -> mt_status {
+    status {
+        let kind = MartletError.Kind(rawValue: code) ?? .user
+        try T(condition, "condition").requireAll(MartletError(kind, message.map { String(cString: $0) } ?? ""))
+    }
+}
+
 @_cdecl("mt_capture_active") @implementation
 public func mt_capture_active() -> Int32 { Recording.isActive ? 1 : 0 }
 

@@ -66,12 +66,12 @@ public func mt_cross_entropy(
 
 @_cdecl("mt_ctc_loss") @implementation
 public func mt_ctc_loss(
-    _ log_probs: mt_tensor?, _ targets: mt_tensor?, _ input_lengths: UnsafePointer<Int64>?, _ n_inputs: Int32,
-    _ target_lengths: UnsafePointer<Int64>?, _ n_targets: Int32, _ blank: Int64, _ reduction: Int32, _ zero_infinity: Int32
+    _ log_probs: mt_tensor?, _ targets: mt_tensor?, _ input_lengths: mt_tensor?, _ target_lengths: mt_tensor?, _ blank: Int64,
+    _ reduction: Int32, _ zero_infinity: Int32
 ) -> mt_tensor? {
     result {
         try T(log_probs, "log_probs").ctcLoss(
-            T(targets, "targets"), inputLengths: ints(input_lengths, n_inputs), targetLengths: ints(target_lengths, n_targets),
+            T(targets, "targets"), inputLengths: T(input_lengths, "input_lengths"), targetLengths: T(target_lengths, "target_lengths"),
             blank: Int(blank), lossReduction(reduction), zeroInfinity: zero_infinity != 0)
     }
 }

@@ -154,6 +154,11 @@ public func mt_restrict_rows(_ param: mt_tensor?, _ rows: mt_tensor?) -> mt_stat
     status { try T(param, "param").restrictUpdates(to: optional(rows, "rows")) }
 }
 
+@_cdecl("mt_over_restricted_rows") @implementation
+public func mt_over_restricted_rows(_ grad: mt_tensor?, _ param: mt_tensor?) -> mt_tensor? {
+    result { try T(grad, "grad").overUpdatableRows(of: T(param, "param")) }
+}
+
 @_cdecl("mt_restricted_rows") @implementation
 public func mt_restricted_rows(_ param: mt_tensor?) -> mt_tensor? {
     value(nil) { try T(param, "param").updatableRows.map { own($0) } }

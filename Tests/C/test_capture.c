@@ -160,8 +160,34 @@ static void updates(void) {
     for (int i = 0; i < 8; i++) mt_tensor_release(all[i]);
 }
 
+/* Learning rates of updates over lists: of a tensor, and for an update made of operations. */
+static void rates(void) {
+    double one[] = {1}, half[] = {0.5}, two[] = {2, 2};
+    mt_tensor p = mt_tensor_from_f64(one, SHAPE(1)), g = mt_tensor_from_f64(one, SHAPE(1)), lr = mt_tensor_from_f64(half, NULL, 0);
+    mt_tensor pair = mt_tensor_from_f64(two, SHAPE(2)), buffer = NULL, q = mt_tensor_from_f64(one, SHAPE(1));
+    CHECK(isnan(mt_capture_rate_from(pair)) && isnan(mt_capture_rate_from(NULL)));
+    mt_sgd_options options = MT_SGD_OPTIONS_INIT;
+    options.momentum = 0.5;
+    mt_capture c = mt_capture_begin();
+    options.lr = mt_capture_rate_from(lr);
+    CHECK(options.lr == 0.5 && mt_capture_rates() == 0);
+    mt_capture_keep_state(0);
+    CHECK(mt_sgd_update(&p, &g, &buffer, 1, &options) == MT_OK);
+    mt_capture_keep_state(1);
+    mt_tensor rate = mt_capture_rate(0.25), change = mt_mul(g, rate);
+    CHECK(mt_add_(q, change, NULL) == MT_OK && mt_capture_rates() == 1 && mt_capture_end(c, NULL, 0) == MT_OK);
+    CHECK(item(p) == 0.5 && item(q) == 1.25);
+    CHECK(mt_mul_(lr, lr) == MT_OK);
+    CHECK(mt_capture_set_rate(c, 0, 0.5) == MT_OK && mt_capture_replay(c, NULL, 0, NULL) == MT_OK);
+    CHECK(item(p) == 0.25 && item(buffer) == 1 && item(q) == 1.75);
+    mt_tensor all[] = {p, g, lr, pair, buffer, q, rate, change};
+    for (int i = 0; i < 8; i++) mt_tensor_release(all[i]);
+    mt_capture_release(c);
+}
+
 int main(void) {
     steps();
+    rates();
     bad_values();
     updates();
     refusals();

@@ -32,28 +32,68 @@ def records():
 policies = {}
 
 
-def note_update(group):
-    """Called by an optimizer before it updates a parameter group."""
-    if records():
-        _recording.groups.append((group, lib.mt_capture_rates()))
+def _tensor_of(h):
+    if not h:
+        fail()
+    t = _new(Tensor)
+    t._h = h
+    return t
 
 
-def outside(function, *args):
-    """Calls a function that makes what is no part of the recording that is being made: its later runs only change it."""
+def home():
+    """What stands for the recording that this thread makes, or None."""
+    return _recording.mark if records() else None
+
+
+def update(optimizer, group, *lists):
+    """An optimizer's update of parameters of a group."""
     if not records():
-        return function(*args)
+        return optimizer._update(group, *lists)
+    if optimizer._home is _recording.mark:
+        lib.mt_capture_keep_state(0)
+        try:
+            optimizer._update(group, *lists)
+        finally:
+            lib.mt_capture_keep_state(1)
+    else:
+        first = lib.mt_capture_rates()
+        optimizer._update(group, *lists)
+        _recording.groups.append((group, first, lib.mt_capture_rates()))
+
+
+def own_step(optimizer):
+    """Notes that a step which is not the base class's may read anything of its groups."""
+    if records() and optimizer._home is not _recording.mark:
+        _recording.groups += [(group, None, None) for group in optimizer.param_groups]
+
+
+def rate(lr):
+    """A learning rate as a float64 tensor; replays find the number that it is then in the group of the optimizer."""
+    return _tensor_of(lib.mt_capture_rate(lr))
+
+
+def make_state(optimizer, *args):
+    """An optimizer's first state of a parameter. It is no part of a recording, whose replays only change it, unless the
+    optimizer is made there, too."""
+    if not records() or optimizer._home is _recording.mark:
+        return optimizer._init_state(*args)
     handle = _recording.handle
     lib.mt_capture_pause(handle, 1)
     try:
-        return function(*args)
+        return optimizer._init_state(*args)
     finally:
         lib.mt_capture_pause(handle, 0)
 
 
-def note_count(state, count):
-    """Called by an optimizer whose ``state["step"]`` is an int before the update that counts in the tensor `count`."""
+def count(optimizer, state):
+    """The tensor in which an update counts whose optimizer has an int for ``state["step"]``; replays set that int."""
+    from . import float64, full
+    if optimizer._home is not None and optimizer._home is home():
+        return full((), state["step"], dtype=float64)
+    count = _tensor_of(lib.mt_number_f64(state["step"]))
     if records():
         _recording.counts.append((state, count))
+    return count
 
 
 def move_counts(part, state):
@@ -67,7 +107,10 @@ class _Recording:
 
     def __init__(self):
         self.handle = None
-        self.groups = []    # (parameter group, number of its first rate, end, its hyperparameters)
+        self.mark = object()
+        # (parameter group, number of its first rate, end, its hyperparameters as _known makes them); no numbers where the
+        # rate may have been read in any way
+        self.groups = []
         self.counts = []    # (an optimizer's state of a parameter whose "step" is an int, the tensor in which replays count)
         self.kept = []      # inputs that stand for themselves
 
@@ -83,15 +126,17 @@ class _Recording:
         """Takes over learning rates that changed since; whether nothing else about the optimizers did."""
         for i, (group, first, end, known) in enumerate(self.groups):
             now = [*group.values()]
-            if now == known:
+            if known == now:
                 continue
-            rest = dict(zip(group, known))
-            rest["lr"] = group["lr"]
+            rest, lr = dict(zip(group, known)), group.get("lr")
+            if first is None or isinstance(lr, Tensor) or isinstance(rest.get("lr"), _This):
+                return False
+            rest["lr"] = lr
             if rest != group:
                 return False
             for k in range(first, end):
-                lib.mt_capture_set_rate(self.handle, k, group["lr"])
-            self.groups[i] = group, first, end, now
+                lib.mt_capture_set_rate(self.handle, k, lr)
+            self.groups[i] = group, first, end, _known(group)
         return True
 
     def replay(self, inputs, function=lib.mt_capture_replay, trying=False):
@@ -122,6 +167,25 @@ class _Recording:
     def __del__(self, release=lib.mt_capture_release):
         if self.handle:
             release(self.handle)
+
+
+class _This:
+    """Stands for a tensor among hyperparameters: equal to that tensor alone."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __eq__(self, other):
+        return other is self.tensor
+
+
+def _known(group):
+    """The hyperparameters of a parameter group. Values of tensors are read by replays: they may change."""
+    def kept(value):
+        if isinstance(value, Tensor):
+            return _This(value)
+        return tuple([kept(v) for v in value]) if value.__class__ is tuple else value
+    return [kept(value) for value in group.values()]
 
 
 class _CountedRecording(_Recording):
@@ -236,7 +300,6 @@ class Capture:
             tensors = []
             recording.shape = _template(result, tensors)
             results = (ctypes.c_void_p * max(len(tensors), 1))(*[t._h for t in tensors])
-            rates = lib.mt_capture_rates()
             if lib.mt_capture_end(recording.handle, results, len(tensors)):
                 fail()
         except CaptureError as error:
@@ -249,8 +312,7 @@ class Capture:
         result = _assemble(recording.shape, [t.detach().clone() for t in tensors])
         del tensors, results
         recording.kept = [t for t in recording.kept if t.requires_grad]
-        bounds = [first for _, first in recording.groups[1:]] + [rates]
-        recording.groups = [(group, first, end, [*group.values()]) for (group, first), end in zip(recording.groups, bounds)]
+        recording.groups = [(group, first, end, _known(group)) for group, first, end in recording.groups]
         info = _Info(ctypes.sizeof(_Info))
         lib.mt_capture_get_info(recording.handle, ctypes.addressof(info))
         if info.strays:
@@ -286,15 +348,17 @@ def capture(function=None, *, limit=64):
     Tensor arguments are copied in (those that require gradients, and tensors the function finds elsewhere, are used
     where they are). Their shapes and dtypes, and the values of all other arguments, select the recording: what the
     function decides in Python must follow from them. State that lives in tensors must be updated in place. Learning
-    rates are read from the optimizers' groups at each call; a change of another hyperparameter, or of which parameters
-    have a gradient when the function begins, records anew, and so do other row policies (``optim.restrict_rows``) and a
-    state that was loaded into an optimizer.
+    rates are read from the optimizers' groups at each call, those that are tensors, and Adam's betas that are, where they
+    lie. A change of another hyperparameter, or of any where the optimizer's class has a step of its own, or of which
+    parameters have a gradient when the function begins, records anew, and so do other row policies
+    (``optim.restrict_rows``) and a state that was loaded into an optimizer.
 
     Python code runs while recording only. That goes for hooks too, of modules, tensors, autograd nodes and optimizers, as
     it does in torch's CUDA graphs: what they do to tensors is part of every replay; what else they do (counting, printing,
     choosing by a number in Python) is not done again. What must happen at each call stands outside of the function.
 
-    Linear algebra, random draws, sparse gradients and all optimizers can be captured. What a kernel finds wrong with its
+    Linear algebra, random draws, sparse gradients and all optimizers can be captured, ``differentiable`` ones, too. An
+    optimizer that the function makes begins anew at each call, as it does without capture. What a kernel finds wrong with its
     values (an index out of range, a singular matrix) is raised by the call that meets it; what the function would have
     done after that is not done.
 
@@ -307,7 +371,7 @@ def capture(function=None, *, limit=64):
 
     Raises:
         CaptureError: at the line that reads a tensor's values into Python (``item()``, a branch on data, ``print``) or
-            calls an operation whose result has a size that depends on values (``nonzero``, ``unique``, ``coalesce``, ...).
+            calls an operation whose result has a size that depends on values (``nonzero``, ``unique``, ...).
 
     Example::
 

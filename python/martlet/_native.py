@@ -104,6 +104,13 @@ def fail():
     raise _EXCEPTIONS.get(code, RuntimeError)(message)
 
 
+def require_all(condition, kind, message):
+    """Raises an error of that class where the bool tensor holds a false. Replays of a recording do, too."""
+    code = next(code for code, known in _EXCEPTIONS.items() if known is kind)
+    if lib.mt_require_all(condition._h, code, message.encode()):
+        fail()
+
+
 def take_text(address):
     """Owned text of the library as str; frees it."""
     if not address:

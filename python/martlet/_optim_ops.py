@@ -1,7 +1,7 @@
 """Optimizer updates as one call of the core for many parameters.
 
 Functions have the signatures of martlet/optim/_updates.py and return NotImplemented for what the core does not take
-(hyperparameters that are tensors, differentiable steps, sparse gradients of Adam).
+(differentiable steps, learning rates that want gradients, other hyperparameters that are tensors).
 """
 import ctypes
 import functools
@@ -73,6 +73,15 @@ def _plain(*values):
     return _numbers.issuperset(map(type, values))
 
 
+def _takes(lr):
+    return lr.__class__ in _numbers or isinstance(lr, Tensor) and lr.numel() == 1 and not lr.requires_grad
+
+
+def _rate(lr):
+    """The number of a learning rate. A recording reads one that is a tensor at each replay of the update that follows."""
+    return lr if lr.__class__ in _numbers else lib.mt_capture_rate_from(lr._h)
+
+
 @functools.lru_cache(maxsize=64)
 def _sgd_options(lr, momentum, dampening, weight_decay, nesterov, maximize):
     return _SGD(ctypes.sizeof(_SGD), lr, momentum, dampening, weight_decay, 1 if nesterov else 0, 1 if maximize else 0)
@@ -87,70 +96,70 @@ def _adam_options(lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoup
 def sgd_(params, grads, momentum_buffers, *, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False,
          differentiable=False):
     """See martlet.optim._updates.sgd_."""
-    if differentiable or not _plain(lr, momentum, dampening, weight_decay):
+    if differentiable or not _takes(lr) or not _plain(momentum, dampening, weight_decay):
         return NotImplemented
-    options = _sgd_options(lr, momentum, dampening, weight_decay, bool(nesterov), bool(maximize))
+    options = _sgd_options(_rate(lr), momentum, dampening, weight_decay, bool(nesterov), bool(maximize))
     _update("mt_sgd_update", options, params, grads, momentum_buffers if momentum else None)
 
 
 def adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, *, lr, beta1, beta2, eps, weight_decay=0, amsgrad=False,
           maximize=False, decoupled_weight_decay=False, differentiable=False):
     """See martlet.optim._updates.adam_."""
-    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay):
+    if differentiable or not _takes(lr) or not _plain(beta1, beta2, eps, weight_decay):
         return NotImplemented
-    options = _adam_options(lr, beta1, beta2, eps, weight_decay, bool(amsgrad), bool(maximize), bool(decoupled_weight_decay))
+    options = _adam_options(_rate(lr), beta1, beta2, eps, weight_decay, bool(amsgrad), bool(maximize), bool(decoupled_weight_decay))
     _update("mt_adam_update", options, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps)
 
 
 def rmsprop_(params, grads, square_avgs, grad_avgs, momentum_buffers, steps, *, lr, alpha, eps, weight_decay=0, momentum=0,
              centered=False, maximize=False, differentiable=False):
     """See martlet.optim._updates.rmsprop_."""
-    if differentiable or not _plain(lr, alpha, eps, weight_decay, momentum):
+    if differentiable or not _takes(lr) or not _plain(alpha, eps, weight_decay, momentum):
         return NotImplemented
-    options = _RMSprop(ctypes.sizeof(_RMSprop), lr, alpha, eps, weight_decay, momentum, 1 if centered else 0, 1 if maximize else 0)
+    options = _RMSprop(ctypes.sizeof(_RMSprop), _rate(lr), alpha, eps, weight_decay, momentum, 1 if centered else 0, 1 if maximize else 0)
     _update("mt_rmsprop_update", options, params, grads, square_avgs, grad_avgs if centered else None,
             momentum_buffers if momentum > 0 else None, steps)
 
 
 def adagrad_(params, grads, state_sums, steps, *, lr, lr_decay=0, weight_decay=0, eps=1e-10, maximize=False, differentiable=False):
     """See martlet.optim._updates.adagrad_."""
-    if differentiable or not _plain(lr, lr_decay, weight_decay, eps):
+    if differentiable or not _takes(lr) or not _plain(lr_decay, weight_decay, eps):
         return NotImplemented
-    options = _Adagrad(ctypes.sizeof(_Adagrad), lr, lr_decay, weight_decay, 0, eps, 1 if maximize else 0)
+    options = _Adagrad(ctypes.sizeof(_Adagrad), _rate(lr), lr_decay, weight_decay, 0, eps, 1 if maximize else 0)
     _update("mt_adagrad_update", options, params, grads, state_sums, steps)
 
 
 def sparse_adam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, maximize=False):
     """See martlet.optim._updates.sparse_adam_."""
-    if not _plain(lr, beta1, beta2, eps) or any(s.__class__ is int for s in steps):
+    if not _takes(lr) or not _plain(beta1, beta2, eps) or any(s.__class__ is int for s in steps):
         return NotImplemented
-    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, 0, 0, 1 if maximize else 0, 0)
+    options = _Adam(ctypes.sizeof(_Adam), _rate(lr), beta1, beta2, eps, 0, 0, 1 if maximize else 0, 0)
     _update("mt_sparse_adam_update", options, params, grads, exp_avgs, exp_avg_sqs, steps)
 
 
 def adadelta_(params, grads, square_avgs, acc_deltas, steps, *, lr, rho, eps, weight_decay=0, maximize=False, differentiable=False):
     """See martlet.optim._updates_more.adadelta_."""
-    if differentiable or not _plain(lr, rho, eps, weight_decay):
+    if differentiable or not _takes(lr) or not _plain(rho, eps, weight_decay):
         return NotImplemented
-    options = _Adadelta(ctypes.sizeof(_Adadelta), lr, rho, eps, weight_decay, 1 if maximize else 0)
+    options = _Adadelta(ctypes.sizeof(_Adadelta), _rate(lr), rho, eps, weight_decay, 1 if maximize else 0)
     _update("mt_adadelta_update", options, params, grads, square_avgs, acc_deltas, steps)
 
 
 def adamax_(params, grads, exp_avgs, exp_infs, steps, *, lr, beta1, beta2, eps, weight_decay=0, maximize=False,
             differentiable=False):
     """See martlet.optim._updates_more.adamax_."""
-    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay):
+    if differentiable or not _takes(lr) or not _plain(beta1, beta2, eps, weight_decay):
         return NotImplemented
-    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 0, 1 if maximize else 0, 0)
+    options = _Adam(ctypes.sizeof(_Adam), _rate(lr), beta1, beta2, eps, weight_decay, 0, 1 if maximize else 0, 0)
     _update("mt_adamax_update", options, params, grads, exp_avgs, exp_infs, steps)
 
 
 def nadam_(params, grads, exp_avgs, exp_avg_sqs, mu_products, steps, *, lr, beta1, beta2, eps, momentum_decay, weight_decay=0,
            decoupled_weight_decay=False, maximize=False, differentiable=False):
     """See martlet.optim._updates_more.nadam_."""
-    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay, momentum_decay):
+    if differentiable or not _takes(lr) or not _plain(beta1, beta2, eps, weight_decay, momentum_decay):
         return NotImplemented
-    options = _NAdam(ctypes.sizeof(_NAdam), lr, beta1, beta2, eps, weight_decay, momentum_decay, 1 if maximize else 0,
+    options = _NAdam(ctypes.sizeof(_NAdam), _rate(lr), beta1, beta2, eps, weight_decay, momentum_decay, 1 if maximize else 0,
                      1 if decoupled_weight_decay else 0)
     _update("mt_nadam_update", options, params, grads, exp_avgs, exp_avg_sqs, mu_products, steps)
 
@@ -158,9 +167,9 @@ def nadam_(params, grads, exp_avgs, exp_avg_sqs, mu_products, steps, *, lr, beta
 def radam_(params, grads, exp_avgs, exp_avg_sqs, steps, *, lr, beta1, beta2, eps, weight_decay=0, decoupled_weight_decay=False,
            maximize=False, differentiable=False):
     """See martlet.optim._updates_more.radam_."""
-    if differentiable or not _plain(lr, beta1, beta2, eps, weight_decay):
+    if differentiable or not _takes(lr) or not _plain(beta1, beta2, eps, weight_decay):
         return NotImplemented
-    options = _Adam(ctypes.sizeof(_Adam), lr, beta1, beta2, eps, weight_decay, 0, 1 if maximize else 0,
+    options = _Adam(ctypes.sizeof(_Adam), _rate(lr), beta1, beta2, eps, weight_decay, 0, 1 if maximize else 0,
                     1 if decoupled_weight_decay else 0)
     _update("mt_radam_update", options, params, grads, exp_avgs, exp_avg_sqs, steps)
 
@@ -176,7 +185,7 @@ def rprop_(params, grads, prevs, step_sizes, steps, *, etaminus, etaplus, step_s
 
 def asgd_(params, grads, axs, mus, etas, steps, *, lr, lambd, t0, alpha, weight_decay=0, maximize=False, differentiable=False):
     """See martlet.optim._updates_more.asgd_."""
-    if differentiable or not _plain(lr, lambd, t0, alpha, weight_decay):
+    if differentiable or not _takes(lr) or not _plain(lambd, t0, alpha, weight_decay):
         return NotImplemented
-    options = _ASGD(ctypes.sizeof(_ASGD), lr, lambd, alpha, t0, weight_decay, 1 if maximize else 0)
+    options = _ASGD(ctypes.sizeof(_ASGD), _rate(lr), lambd, alpha, t0, weight_decay, 1 if maximize else 0)
     _update("mt_asgd_update", options, params, grads, axs, mus, etas, steps)

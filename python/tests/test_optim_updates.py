@@ -327,6 +327,33 @@ def test_differentiable_steps(name, options):
         assert_same(a, b, rtol=1e-5, atol=1e-10)  # torch counts differentiable steps in float32
 
 
+@needs_torch
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name,wanted", [("SGD", ("lr", "weight_decay")), ("Adam", ("lr", "weight_decay", "betas")),
+                                         ("AdamW", ("lr", "weight_decay", "betas"))])
+def test_gradients_by_hyperparameters(name, wanted, dtype):
+    def gradient(module):
+        kind = getattr(module, dtype)
+        leaves = {"lr": module.tensor(0.1, dtype=kind), "weight_decay": module.tensor(0.3, dtype=kind)}
+        if "betas" in wanted:
+            leaves.update(beta1=module.tensor(0.8, dtype=kind), beta2=module.tensor(0.9, dtype=kind))
+        for leaf in leaves.values():
+            leaf.requires_grad_()
+        # Copies: in-place steps may not change a leaf's own graph.
+        given = {k: v.clone() for k, v in leaves.items()}
+        if "betas" in wanted:
+            given["betas"] = (given.pop("beta1"), given.pop("beta2"))
+        param = module.tensor([1.0, -2.0, 0.5], dtype=kind, requires_grad=True).clone()
+        optimizer = getattr(module.optim, name)([param], differentiable=True, **given)
+        for step in range(3):
+            param.grad = module.tensor([0.3, 0.7, -0.2], dtype=kind) * (step + 1)
+            optimizer.step()
+        return module.autograd.grad((param ** 2).sum(), list(leaves.values()))
+
+    for a, b in zip(gradient(martlet), gradient(torch)):
+        assert_same(a, b, rtol=1e-5, atol=1e-10)
+
+
 def test_pickles_and_copies():
     import pickle
 

@@ -441,7 +441,7 @@ final class Engine {
     private func refuseNaN(_ gradients: TensorList, _ node: Node) throws {
         for (i, g) in gradients.enumerated() {
             guard let g, i < node.edges.count, node.needs(i), g.dtype.isFloatingPoint else { continue }
-            let values = g.sparse?.values ?? g
+            let values = g.entries?.values ?? g
             if try withNoGrad({ try values.isnan().any().item() }) != 0 {
                 throw MartletError.runtime("Function '\(node.name)' returned nan values in its \(i)th output.")
             }

@@ -378,6 +378,8 @@ final class GradSlot {
     var retainsGrad = false
     var hooks: [HookEntry<(Tensor) throws -> Tensor?>] = []
     var postAccumulateHooks: [HookEntry<(Tensor) throws -> Void>] = []
+    /// Belongs to a tensor that a recorded run makes, each time anew.
+    var isPassing = false
     /// The slot that held this tensor's hooks before an in-place step gave it another history.
     var earlier: GradSlot?
 }

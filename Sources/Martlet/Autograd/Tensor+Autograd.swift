@@ -84,6 +84,7 @@ extension Tensor {
     func makeGradSlot() -> GradSlot {
         if let gradSlot { return gradSlot }
         let s = GradSlot()
+        if Tape.isRecording, let tape = Tape.current { s.isPassing = tape.computes(self) }
         gradSlot = s
         return s
     }
@@ -213,6 +214,7 @@ extension Tensor {
         let slot = GradSlot()
         slot.earlier = old
         slot.grad = old.grad
+        slot.isPassing = old.isPassing
         slot.retainsGrad = old.retainsGrad
         old.retainsGrad = false
         gradSlot = slot

@@ -254,7 +254,7 @@ public final class Recording {
     /// writes to their memory; it does not make new ones.
     public var strayCount: Int {
         let expected = (outputs + tape.finalGradients).flatMap { t -> [Tensor] in
-            [t] + (t.sparse.map { [$0.indices, $0.values] } ?? [])
+            [t] + (t.sparse.map { [$0.indices, $0.values] + ($0.count.map { [$0] } ?? []) } ?? [])
         }
         return tape.arena.strays(Set(expected.map { $0.storage.base }))
     }

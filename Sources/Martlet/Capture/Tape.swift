@@ -29,12 +29,16 @@ public final class Tape {
     private var versionSteps: [(storage: Storage, by: Int)] = []
     private var slots: [ObjectIdentifier: SlotUse] = [:]
     /// Memory was looked at since the last launch that was noted.
-    private var pending = false
+    var pending = false
     /// The first thing met that cannot be replayed.
     private var refusal: MartletError?
     /// Learning rates that may change between replays.
-    private(set) var rates: [Rate] = []
+    var rates: [Rate] = []
+    /// Where the next update over a list finds its learning rate, where that is a tensor.
+    var rateSource: (() -> Double)?
     var optimizerUse: OptimizerUse?
+    /// Whether what optimizers make at their first step is there for all replays; else each replay makes it again.
+    var keepsState = true
     /// Which rows an optimizer might change when it was recorded.
     private var policies: [(parameter: Tensor, rows: [Int64]?)] = []
     /// Where inputs lie.
@@ -45,7 +49,7 @@ public final class Tape {
 
     /// How a leaf's gradient was used: what it had to be at the start, and what it is at the end.
     private struct SlotUse {
-        let slot: GradSlot
+        var slot: GradSlot
         /// nil where it was overwritten before it was read.
         let atStart: Tensor??
         var atEnd: Tensor?
@@ -156,6 +160,16 @@ public final class Tape {
         return result
     }
 
+    /// As ``asOne(_:_:_:)`` for work on `operands` whose own memory is not the tape's; `work` is given them for replays.
+    static func touching(
+        _ name: StaticString, _ operands: [Tensor], _ work: ([Tensor]) -> () -> Void, _ body: () throws -> Void
+    ) throws {
+        guard isNoting, let tape = current else { return try body() }
+        let again = work(operands.map(\.lent))
+        try outside(body)
+        tape.record(name, .whole(again))
+    }
+
     /// Called when a tensor's memory is looked at while some thread records.
     @inline(never)
     static func touch(_ storage: Storage) {
@@ -213,6 +227,12 @@ public final class Tape {
         throw error
     }
 
+    /// As ``refuse(_:)`` in place of a result.
+    static func refused<R>(_ op: String) throws -> R {
+        try refuse(op)
+        throw unrecorded(op)
+    }
+
     /// As ``refuse(_:)`` where nothing can be thrown: the recording fails at its end.
     static func refuseLater(_ op: String) {
         guard let tape = current else { return }
@@ -250,14 +270,14 @@ public final class Tape {
 
     /// The run reads a leaf's gradient.
     static func reads(_ slot: GradSlot) {
-        guard let tape = current else { return }
+        guard !slot.isPassing, let tape = current else { return }
         let id = ObjectIdentifier(slot)
         if tape.slots[id] == nil { tape.slots[id] = SlotUse(slot: slot, atStart: .some(slot.grad)) }
     }
 
     /// The run replaces a leaf's gradient.
     static func overwrites(_ slot: GradSlot) {
-        guard let tape = current else { return }
+        guard !slot.isPassing, let tape = current else { return }
         let id = ObjectIdentifier(slot)
         if tape.slots[id] == nil { tape.slots[id] = SlotUse(slot: slot, atStart: nil) }
     }
@@ -265,7 +285,7 @@ public final class Tape {
     /// Gradients that leaves hold at the end.
     var finalGradients: [Tensor] { slots.values.compactMap { $0.atEnd } }
 
-    // MARK: Optimizers
+    // MARK: What the run works on
 
     /// An optimizer steps this parameter.
     func notePolicy(_ p: Tensor) { policies.append((p, p.updatableNumbers)) }
@@ -275,45 +295,6 @@ public final class Tape {
 
     /// Whether a tensor is the run's data: computed by it, or an input.
     func computes(_ t: Tensor) -> Bool { arena.owns(t.storage.base) || inputs.contains(t.storage.base) }
-
-    /// A number that may be changed between replays.
-    final class Rate {
-        var value: Double
-        init(_ value: Double) { self.value = value }
-    }
-
-    /// Where the launches of an optimizer's update find its learning rate and count of steps when they are made again.
-    struct OptimizerUse {
-        let rate: () -> Double
-        /// nil where each launch counts by itself.
-        let steps: (() -> Double)?
-    }
-
-    /// Gives the update over a list that begins a rate of its own.
-    public static func beginUpdate(_ lr: Double) {
-        guard let tape = current else { return }
-        let rate = Rate(lr)
-        tape.rates.append(rate)
-        tape.optimizerUse = OptimizerUse(rate: { rate.value }, steps: nil)
-    }
-
-    public static func endUpdate() { current?.optimizerUse = nil }
-
-    /// The launch of an optimizer's update with the learning rate of the time when it is made again.
-    static func withRate(_ lr: Double, _ run: @escaping (Double) -> Void) -> () -> Void {
-        let use = current?.optimizerUse
-        return { run(use?.rate() ?? lr) }
-    }
-
-    /// As ``withRate(_:_:)`` for updates that also depend on the number of steps, counted from one.
-    static func withRate(_ lr: Double, _ step: Double, _ run: @escaping (_ lr: Double, _ step: Double) -> Void) -> () -> Void {
-        let use = current?.optimizerUse
-        var count = step
-        return {
-            count += 1
-            run(use?.rate() ?? lr, use?.steps?() ?? count)
-        }
-    }
 
     // MARK: Replaying
 
@@ -333,9 +314,15 @@ public final class Tape {
     /// Whether leaves have the gradients, or lack of them, with which the recording began, and optimizers may change the
     /// rows they might then.
     var fits: Bool {
-        for use in slots.values {
+        var others: [ObjectIdentifier] = []
+        for (id, use) in slots {
             guard let atStart = use.atStart else { continue }
-            if use.slot.grad !== atStart { return false }
+            if use.slot.grad !== atStart { others.append(id) }
+        }
+        for id in others {
+            // The tape alone holds the gradient of a leaf that the run itself made, and makes anew each time.
+            guard isKnownUniquelyReferenced(&slots[id]!.slot) else { return false }
+            slots[id] = nil
         }
         return policies.allSatisfy { $0.parameter.updatableNumbers == $0.rows }
     }
@@ -387,7 +374,9 @@ extension Tensor {
         Tape.touch(storage)
         let held = Storage(foreign: storage.base, byteCount: storage.byteCount, release: {})
         let t = Tensor(storage: held, offset: offset, sizes: sizes, strides: strides, dtype: dtype)
-        t.sparse = sparse.map { SparseParts(indices: $0.indices.lent, values: $0.values.lent, coalesced: $0.coalesced) }
+        t.sparse = sparse.map {
+            SparseParts(indices: $0.indices.lent, values: $0.values.lent, coalesced: $0.coalesced, count: $0.count?.lent)
+        }
         return t
     }
 }

@@ -59,12 +59,13 @@ extension Tensor {
         }
         let out: Tensor
         if type == .float32 || type == .float64 {
-            out = try addScaledKernel(self, other, negate ? -alpha.item() : alpha.item(), type)
+            out = try addScaledKernel(self, other, Factor(alpha, negated: negate), type)
         } else {
             let scaled = try binaryKernel(.mul, other, alpha, dtype: type)
             out = try binaryKernel(negate ? .sub : .add, self, scaled, dtype: type)
         }
         if GradMode.needs(self, other) {
+            let alpha = try alpha.asFactor(type)
             out.attach(name, TensorList(self, other)) { node, g in
                 TensorList(g[0], node.needs(1) ? try (negate ? g[0]?.neg() : g[0])?.mul(alpha) : nil)
             }
@@ -129,15 +130,20 @@ extension Tensor {
         return out
     }
 
+    /// This number as it is now, for a derivative of that dtype.
+    func asFactor(_ dtype: DType) throws -> Tensor {
+        isWrappedNumber ? self : try withNoGrad { try to(dtype, copy: true) }
+    }
+
     // MARK: In place
 
     @discardableResult
     public func addInPlace(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
         if isSparse || other.isSparse { return try addSparseInPlace(other, alpha) }
-        if try alpha?.isWrappedNumber != false && writesDirectly(other) {
+        if try alpha?.dtype != .bool && writesDirectly(other) {
             try checkInPlace("add_")
             if let alpha {
-                _ = try addScaledKernel(self, other, alpha.item(), dtype, into: self)
+                _ = try addScaledKernel(self, other, Factor(alpha), dtype, into: self)
             } else {
                 _ = try binaryKernel(.add, self, other, dtype: dtype, into: self)
             }
@@ -149,10 +155,10 @@ extension Tensor {
 
     @discardableResult
     public func subInPlace(_ other: Tensor, alpha: Tensor? = nil) throws -> Tensor {
-        if try alpha?.isWrappedNumber != false && writesDirectly(other) {
+        if try alpha?.dtype != .bool && writesDirectly(other) {
             try checkInPlace("sub_")
             if let alpha {
-                _ = try addScaledKernel(self, other, -alpha.item(), dtype, into: self)
+                _ = try addScaledKernel(self, other, Factor(alpha, negated: true), dtype, into: self)
             } else {
                 _ = try binaryKernel(.sub, self, other, dtype: dtype, into: self)
             }

@@ -77,7 +77,8 @@ extension Tensor {
     }
 
     /// Throws `error` where a bool tensor holds a false, at each replay too.
-    func requireAll(_ error: MartletError) throws {
+    public func requireAll(_ error: MartletError) throws {
+        guard dtype == .bool else { throw MartletError.runtime("requireAll: expected a bool tensor, got \(dtype.name)") }
         let (m, n) = (try contiguous(), numel)
         let p = m.typed(Bool.self)
         func check() throws { if UnsafeBufferPointer(start: p, count: n).contains(false) { throw error } }

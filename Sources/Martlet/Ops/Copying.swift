@@ -2,7 +2,7 @@
 extension Tensor {
     /// A copy in memory of its own, laid out like this tensor where that is dense.
     public func clone() throws -> Tensor {
-        if let sparse { return try cloneSparse(sparse) }
+        if let entries { return try cloneSparse(entries) }
         let out = try emptyLike()
         copyKernel(out, self)
         if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in TensorList(g[0]) } }
@@ -22,7 +22,7 @@ extension Tensor {
     /// Converted to `dtype`; the tensor itself where it has that dtype and no copy is asked for.
     public func to(_ dtype: DType, copy: Bool = false) throws -> Tensor {
         if dtype == self.dtype { return copy ? try clone() : self }
-        if let sparse { return try convertSparse(sparse, dtype) }
+        if let entries { return try convertSparse(entries, dtype) }
         let out = try emptyLike(dtype: dtype)
         copyKernel(out, self)
         if GradMode.needs(self) && dtype.isFloatingPoint {

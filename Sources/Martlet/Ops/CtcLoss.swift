@@ -9,11 +9,16 @@ extension Tensor {
     /// 0 in place of the infinite losses of targets too long for their input. Throws `runtime` for lengths or shapes that
     /// do not fit and `index` for a target that is no class.
     ///
+    /// The lengths may be others at each replay of a recording.
+    ///
     /// As in torch, the gradient is that of the loss after a log-softmax over the classes, and has no derivative itself.
     public func ctcLoss(
-        _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], blank: Int = 0, _ reduction: LossReduction = .mean,
+        _ targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: Int = 0, _ reduction: LossReduction = .mean,
         zeroInfinity: Bool = false
     ) throws -> Tensor {
+        guard !inputLengths.dtype.isFloatingPoint && !targetLengths.dtype.isFloatingPoint else {
+            throw MartletError.runtime("input_lengths and target_lengths must be integral")
+        }
         guard rank == 2 || rank == 3 else {
             throw MartletError.runtime("ctc_loss: log_probs must be 2- or 3-dimensional, got shape \(sizes)")
         }
@@ -28,9 +33,19 @@ extension Tensor {
         case .none: return batched ? losses : try losses.squeeze([0])
         case .sum: return try losses.sum()
         case .mean:
-            let lengths = try Tensor(targetLengths.map { Int64(Swift.max($0, 1)) }).to(dtype)
+            let lengths = try targetLengths.reshape([-1] as Dims).to(.int64).maximum(.number(1)).to(dtype)
             return try losses.div(lengths).mean()
         }
+    }
+
+    /// ``ctcLoss(_:inputLengths:targetLengths:blank:_:zeroInfinity:)`` with lengths that are numbers.
+    public func ctcLoss(
+        _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], blank: Int = 0, _ reduction: LossReduction = .mean,
+        zeroInfinity: Bool = false
+    ) throws -> Tensor {
+        try ctcLoss(
+            targets, inputLengths: Tensor(inputLengths.map { Int64($0) }), targetLengths: Tensor(targetLengths.map { Int64($0) }),
+            blank: blank, reduction, zeroInfinity: zeroInfinity)
     }
 }
 
@@ -97,22 +112,27 @@ private final class CtcPlan {
     }
 
     static func losses(
-        _ logs: Tensor, _ targets: Tensor, _ inputLengths: [Int], _ targetLengths: [Int], _ blank: Int, _ zeroInfinity: Bool
+        _ logs: Tensor, _ targets: Tensor, _ inputLengths: Tensor, _ targetLengths: Tensor, _ blank: Int, _ zeroInfinity: Bool
     ) throws -> Tensor {
         func plan(_ operands: [Tensor]) throws -> CtcPlan {
-            try CtcPlan(operands[0], operands[1], inputLengths, targetLengths, blank)
+            let lengths = try operands[2...3].map { try $0.toArray(Int64.self).map(Int.init) }
+            return try CtcPlan(operands[0], operands[1], lengths[0], lengths[1], blank)
         }
-        // A replay may meet other targets.
-        let eager = try Tape.isNoting ? nil : plan([logs, targets])
-        let out = try eager.map { try $0.losses(logs) } ?? Tape.whole("ctc_loss", [logs, targets]) { [try plan($0).losses($0[0])] }[0]
+        // A replay may meet other targets and lengths.
+        let operands = [logs, targets, inputLengths, targetLengths]
+        let eager = try Tape.isNoting ? nil : plan(operands)
+        let out = try eager.map { try $0.losses(logs) } ?? Tape.whole("ctc_loss", operands) { [try plan($0).losses($0[0])] }[0]
         if GradMode.needs(logs) {
-            out.attach("CtcLossBackward0", TensorList(logs)) { $0.save(logs, eager == nil ? targets : nil) } backward: { node, g in
+            out.attach("CtcLossBackward0", TensorList(logs)) { node in
+                node.save(logs)
+                if eager == nil { node.save(targets, inputLengths, targetLengths) }
+            } backward: { node, g in
                 guard let g = g[0] else { return [nil] }
                 let saved = try node.saved(0)
                 let gradient =
                     try eager.map { plan in try withNoGrad { try plan.gradient(saved, g, zeroInfinity) } }
-                    ?? Tape.whole("ctc_loss_backward", [saved, node.saved(1), g]) {
-                        [try plan($0).gradient($0[0], $0[2], zeroInfinity)]
+                    ?? Tape.whole("ctc_loss_backward", [saved] + (1...3).map { try node.saved($0) } + [g]) {
+                        [try plan($0).gradient($0[0], $0[4], zeroInfinity)]
                     }[0]
                 gradient.recordUndifferentiable(gradient, "_ctc_loss_backward", [g, saved])
                 return [gradient]

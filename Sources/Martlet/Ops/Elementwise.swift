@@ -100,7 +100,7 @@ private func plainBinary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ dtype: DTyp
 
 /// a + alpha * b in float32 or float64, rounded once where the CPU can.
 func addScaledKernel(
-    _ a: Tensor, _ b: Tensor, _ alpha: Double, _ dtype: DType, into out: Tensor? = nil
+    _ a: Tensor, _ b: Tensor, _ alpha: Factor, _ dtype: DType, into out: Tensor? = nil
 ) throws -> Tensor {
     let (x, y) = (try a.operand(dtype), try b.operand(dtype))
     let result = try out ?? layout(broadcastSizes(x.sizes, y.sizes), dtype, x, y)
@@ -109,17 +109,17 @@ func addScaledKernel(
     if dtype == .float32 {
         let (o, p, q) = (result.typed(Float.self), x.typed(Float.self), y.typed(Float.self))
         func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
-            mk_add_scaled_f32(p + j, Int64(sx), q + k, Int64(sy), Float(alpha), o + i, Int64(so), Int64(n))
+            mk_add_scaled_f32(p + j, Int64(sx), q + k, Int64(sy), Float(alpha.value), o + i, Int64(so), Int64(n))
         }
         loop.forEachRun(part)
-        loop.note("add_scaled", part, [at(o), at(p), at(q)])
+        loop.note("add_scaled", part, [at(o), at(p), at(q)], apart: !alpha.isConstant)
     } else {
         let (o, p, q) = (result.typed(Double.self), x.typed(Double.self), y.typed(Double.self))
         func part(_ i: Int, _ j: Int, _ k: Int, _: Int, _ n: Int) {
-            mk_add_scaled_f64(p + j, Int64(sx), q + k, Int64(sy), alpha, o + i, Int64(so), Int64(n))
+            mk_add_scaled_f64(p + j, Int64(sx), q + k, Int64(sy), alpha.value, o + i, Int64(so), Int64(n))
         }
         loop.forEachRun(part)
-        loop.note("add_scaled", part, [at(o), at(p), at(q)])
+        loop.note("add_scaled", part, [at(o), at(p), at(q)], apart: !alpha.isConstant)
     }
     withExtendedLifetime((x, y)) {}
     return result

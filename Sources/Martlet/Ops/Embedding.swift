@@ -72,13 +72,28 @@ extension Tensor {
         let values = try g.reshape([index.numel, shape[1]] as Dims)
         let flat = index.alias(sizes: [1, index.numel], strides: [index.numel, 1], offset: index.offset)
         guard let padding else { return try sparseOver(flat, values, shape) }
-        if Tape.isRecording {
-            try Tape.refuse("the sparse gradient of an embedding with padding_idx, whose size depends on the indices,")
+        guard Tape.isNoting else {
+            let (kept, numbers) = try lookups(index, otherThan: padding)
+            return try sparseOver(numbers.unsqueeze(0), values.gatherRows(kept), shape)
         }
+        // How many lookups count depends on the indices: there is room for all. Place -1 reads as zeros.
+        let made = try Tape.whole("lookups", [index]) {
+            let (kept, numbers) = try lookups($0[0], otherThan: padding)
+            let more = $0[0].numel - kept.numel
+            let last = numbers.numel == 0 ? 0 : numbers.readInt64(at: numbers.offset + numbers.numel - 1)
+            return [
+                try .cat([kept, .full([more], .number(-1), .int64)]), try .cat([numbers, .full([more], .number(Double(last)), .int64)]),
+                try Tensor([Int64(kept.numel)]).reshape([] as Dims),
+            ]
+        }
+        return try sparseOver(made[1].unsqueeze(0), values.gatherRows(made[0]), shape, count: made[2])
+    }
+
+    /// The places of the numbers other than `padding`, and these numbers.
+    private static func lookups(_ index: Tensor, otherThan padding: Int) throws -> (places: Tensor, numbers: Tensor) {
         let q = index.typed(Int64.self)
-        let kept = try Tensor((0..<index.numel).filter { q[$0] != Int64(padding) }.map { Int64($0) })
-        let numbers = try withNoGrad { try flat.reshape([index.numel] as Dims).gatherRows(kept).unsqueeze(0) }
-        return try sparseOver(numbers.detach(), values.gatherRows(kept), shape)
+        let kept = (0..<index.numel).filter { q[$0] != Int64(padding) }
+        return (try Tensor(kept.map { Int64($0) }), try Tensor(kept.map { q[$0] }))
     }
 
     /// Scales down, in place, those of the named rows whose p-norm is above `maxNorm`.

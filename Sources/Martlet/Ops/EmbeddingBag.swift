@@ -25,16 +25,16 @@ extension Tensor {
             throw MartletError.runtime(
                 "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; but type \(weight.typeName) does not equal \(s.typeName) (while checking arguments for embedding_bag)")
         }
-        if (padding != nil || includeLast) && Tape.isRecording {
-            try Tape.refuse("embedding_bag whose number of lookups that count depends on the indices or offsets")
-        }
         let bags = offsets.numel - (includeLast && offsets.numel > 0 ? 1 : 0)
         let count = weight.sizes[0]
+        // While recording there is room for all lookups: those of padding stay, in no bag.
+        let room = Tape.isNoting && padding != nil ? indices.numel : nil
         let laidOut = try Tape.whole("bags", [indices, offsets]) {
-            try bagsOfLookups($0[0], $0[1], count, bags, includeLast, padding)
+            try bagsOfLookups($0[0], $0[1], count, bags, includeLast, padding, room)
         }
         let (places, index, bag) = (laidOut[0], laidOut[1], laidOut[2])
-        var rows = try embedding(weight, index, scaleByFrequency: scaleByFrequency, sparse: sparse)
+        var rows = try embedding(
+            weight, index, paddingIndex: room == nil ? nil : padding, scaleByFrequency: scaleByFrequency, sparse: sparse)
         if let s = sampleWeights { rows = try rows.mul(s.gatherRows(places).unsqueeze(1)) }
         let shape = [bags, weight.sizes[1]] as Dims
         let out: Tensor
@@ -48,8 +48,10 @@ extension Tensor {
     }
 
     /// Of the lookups that count: their places among all, their rows and their bags; and for each bag one over its size.
+    /// With `room`, lookups of padding in bag -1 follow up to so many.
     private static func bagsOfLookups(
-        _ indices: Tensor, _ offsets: Tensor, _ count: Int, _ bags: Int, _ includeLast: Bool, _ padding: Int?
+        _ indices: Tensor, _ offsets: Tensor, _ count: Int, _ bags: Int, _ includeLast: Bool, _ padding: Int?,
+        _ room: Int?
     ) throws -> [Tensor] {
         let ids = try indices.toArray(Int64.self)
         var starts = try offsets.toArray(Int64.self).map { Int($0) }
@@ -79,7 +81,14 @@ extension Tensor {
             }
         }
         let shares = try Tensor(sizes.map { 1 / Swift.max($0, 1) }, [bags, 1])
-        return [try Tensor(kept), try Tensor(kept.map { ids[Int($0)] }), try Tensor(bagOf), shares]
+        var rows = kept.map { ids[Int($0)] }
+        if let room, let padding {
+            let more = room - kept.count
+            kept += [Int64](repeating: 0, count: more)
+            rows += [Int64](repeating: Int64(padding), count: more)
+            bagOf += [Int64](repeating: -1, count: more)
+        }
+        return [try Tensor(kept), try Tensor(rows), try Tensor(bagOf), shares]
     }
 
     /// The largest value of each column among the rows of each bag; zeros for an empty bag. Bags are in order.
@@ -90,7 +99,7 @@ extension Tensor {
         let (rows, chosen, full, bagOf, count) = (source.lent, best.lent, filled.lent, bag.typed(Int64.self), bag.numel)
         func run<T: TensorElement>(_: T.Type) {
             let (p, q, f) = (rows.typed(T.self), chosen.typed(Int64.self), full.typed(T.self))
-            for i in 0..<count {
+            for i in 0..<count where bagOf[i] >= 0 {
                 let b = Int(bagOf[i])
                 let row = q + b * n
                 let first = f[b].asDouble == 0

@@ -83,7 +83,32 @@ func paramBackward(
 
 /// What three operands are combined to.
 enum TernaryOp {
-    case addcmul(Double), addcdiv(Double), lerp
+    case addcmul(Factor), addcdiv(Factor), lerp
+
+    var isConstant: Bool {
+        switch self {
+        case .addcmul(let f), .addcdiv(let f): f.isConstant
+        case .lerp: true
+        }
+    }
+}
+
+/// A number that a kernel takes apart from its operands. While recording, one that is a tensor's element and no constant is
+/// read by each launch: replays find the value that it has then.
+struct Factor {
+    private let number: Double
+    private let place: Tensor?
+    private let sign: Double
+
+    init(_ t: Tensor, negated: Bool = false) throws {
+        try t.checkOneElement()
+        place = t.isWrappedNumber || !Tape.isNoting ? nil : t.lent
+        sign = negated ? -1 : 1
+        number = sign * t.readDouble(at: t.offset)
+    }
+
+    var isConstant: Bool { place == nil }
+    var value: Double { place.map { sign * $0.readDouble(at: $0.offset) } ?? number }
 }
 
 /// out = op(a, b, c) over broadcast operands in `common`, a floating dtype; half types compute in float32.
@@ -107,14 +132,14 @@ func ternaryKernel(
                 let m = Int64(to - from)
                 let (u, v, w, d) = (p + j + from * sx, q + k + from * sy, r + l + from * sz, o + i + from * so)
                 switch op {
-                case .addcmul(let s): mk_addcmul_f32(u, kx, v, ky, w, kz, Float(s), d, ko, m)
-                case .addcdiv(let s): mk_addcdiv_f32(u, kx, v, ky, w, kz, Float(s), d, ko, m)
+                case .addcmul(let s): mk_addcmul_f32(u, kx, v, ky, w, kz, Float(s.value), d, ko, m)
+                case .addcdiv(let s): mk_addcdiv_f32(u, kx, v, ky, w, kz, Float(s.value), d, ko, m)
                 case .lerp: mk_lerp_f32(u, kx, v, ky, w, kz, d, ko, m)
                 }
             }
         }
         loop.forEachRun(part)
-        loop.note("ternary", part, [at(o), at(p), at(q), at(r)])
+        loop.note("ternary", part, [at(o), at(p), at(q), at(r)], apart: !op.isConstant)
     } else {
         let (o, p, q, r) = (out.typed(Double.self), x.typed(Double.self), y.typed(Double.self), z.typed(Double.self))
         func part(_ i: Int, _ j: Int, _ k: Int, _ l: Int, _ n: Int) {
@@ -122,14 +147,14 @@ func ternaryKernel(
                 let m = Int64(to - from)
                 let (u, v, w, d) = (p + j + from * sx, q + k + from * sy, r + l + from * sz, o + i + from * so)
                 switch op {
-                case .addcmul(let s): mk_addcmul_f64(u, kx, v, ky, w, kz, s, d, ko, m)
-                case .addcdiv(let s): mk_addcdiv_f64(u, kx, v, ky, w, kz, s, d, ko, m)
+                case .addcmul(let s): mk_addcmul_f64(u, kx, v, ky, w, kz, s.value, d, ko, m)
+                case .addcdiv(let s): mk_addcdiv_f64(u, kx, v, ky, w, kz, s.value, d, ko, m)
                 case .lerp: mk_lerp_f64(u, kx, v, ky, w, kz, d, ko, m)
                 }
             }
         }
         loop.forEachRun(part)
-        loop.note("ternary", part, [at(o), at(p), at(q), at(r)])
+        loop.note("ternary", part, [at(o), at(p), at(q), at(r)], apart: !op.isConstant)
     }
     withExtendedLifetime((x, y, z)) {}
     return out

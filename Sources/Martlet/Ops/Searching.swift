@@ -89,6 +89,7 @@ extension Tensor {
         if let weights, weights.rank != 1 || weights.numel != numel {
             throw MartletError.runtime("weights should be 1-d and have the same length as input")
         }
+        if Tape.isRecording { try Tape.refuse("bincount, whose result's size depends on the values,") }
         let values = try toArray(Int64.self)
         guard values.allSatisfy({ $0 >= 0 }) else { throw refused }
         guard let largest = values.max(), largest < 1 << 60, minLength < 1 << 60 else {

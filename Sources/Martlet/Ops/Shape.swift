@@ -117,21 +117,31 @@ extension Tensor {
         guard repeats.dtype == .int64 || repeats.dtype == .int32 else {
             throw MartletError.runtime("repeats has to be Long or Int tensor")
         }
-        if !repeats.isWrappedNumber && Tape.isRecording {
-            try Tape.refuse("repeat_interleave with a tensor of counts, on which the result's size depends,")
+        let n = x.sizes[d]
+        if repeats.isWrappedNumber {
+            // A constant: its places are laid out once.
+            return try x.indexSelect(d, Tape.paused { try Tensor.places(of: n, along: d, repeats, outputSize) })
         }
+        if outputSize == nil && Tape.isRecording {
+            try Tape.refuse("repeat_interleave by a tensor without output_size, whose result's size depends on the counts,")
+        }
+        return try x.indexSelect(d, Tape.whole("places", [repeats]) { [try Tensor.places(of: n, along: d, $0[0], outputSize)] }[0])
+    }
+
+    /// The numbers 0..<n, each as often as `repeats` says, which has one count or one for each.
+    private static func places(of n: Int, along d: Int, _ repeats: Tensor, _ outputSize: Int?) throws -> Tensor {
         let counts = try repeats.toArray(Int64.self).map { Int($0) }
         guard repeats.rank <= 1 else {
             throw MartletError.runtime("repeats must be 0-dim or 1-dim tensor")
         }
-        guard counts.count == 1 || counts.count == x.sizes[d] else {
+        guard counts.count == 1 || counts.count == n else {
             throw MartletError.runtime(
-                "repeats must have the same size as input along dim, but got repeats.size(0) = \(counts.count) and input.size(\(d)) = \(x.sizes[d])")
+                "repeats must have the same size as input along dim, but got repeats.size(0) = \(counts.count) and input.size(\(d)) = \(n)")
         }
         if counts.contains(where: { $0 < 0 }) { throw MartletError.runtime("repeats can not be negative") }
         // Claims the memory of the places first: more than there is are an error here.
         var total = 0
-        for i in 0..<x.sizes[d] {
+        for i in 0..<n {
             let (sum, overflow) = total.addingReportingOverflow(counts.count == 1 ? counts[0] : counts[i])
             if overflow { throw MartletError.runtime("repeats sum to more than \(Int.max)") }
             total = sum
@@ -144,12 +154,12 @@ extension Tensor {
         }
         let places = index.pointer.assumingMemoryBound(to: Int64.self)
         var at = 0
-        for i in 0..<x.sizes[d] {
+        for i in 0..<n {
             let count = counts.count == 1 ? counts[0] : counts[i]
             (places + at).update(repeating: Int64(i), count: count)
             at += count
         }
-        return try x.indexSelect(d, index)
+        return index
     }
 
     /// The lower (or upper) triangle of the last two dimensions; other elements are zero.

@@ -350,12 +350,15 @@ extension Tensor {
         guard q.dtype == dtype || q.isWrappedNumber else {
             throw MartletError.runtime("\(op) q tensor must be same dtype as the input tensor")
         }
-        let fractions = try q.toArray(Double.self)
-        for f in fractions where !(f >= 0 && f <= 1) {
-            throw MartletError.runtime(
-                q.isWrappedNumber
-                    ? "\(op) q must be in the range [0, 1] but got \(shortNumber(f))"
-                    : "\(op) q values must be in the range [0, 1]")
+        let fractions = try withNoGrad { try q.to(.float64).contiguous() }
+        _ = try Tape.whole("check", [fractions]) { [isNumber = q.isWrappedNumber] in
+            for f in try $0[0].toArray(Double.self) where !(f >= 0 && f <= 1) {
+                throw MartletError.runtime(
+                    isNumber
+                        ? "\(op) q must be in the range [0, 1] but got \(shortNumber(f))"
+                        : "\(op) q values must be in the range [0, 1]")
+            }
+            return []
         }
         let d = try dim.map { try wrapDim($0, rank) }
         // Lines last, sorted; then the elements around each rank.
@@ -369,7 +372,7 @@ extension Tensor {
         let last = sorted.rank - 1
         let n = sorted.sizes[last]
         var shape = sorted.sizes
-        shape[last] = fractions.count
+        shape[last] = fractions.numel
         var (below, above, weights, spans) = try withNoGrad {
             try sorted.ranks(fractions, shape, n, interpolation, ignoringNaN: ignoringNaN)
         }
@@ -399,7 +402,7 @@ extension Tensor {
                 out = try out.permute(order + [moved])
             }
         } else if keepDim {
-            out = try out.reshape(Dims(repeating: 1, count: rank) + [fractions.count])
+            out = try out.reshape(Dims(repeating: 1, count: rank) + [fractions.numel])
         }
         let end = out.rank - 1
         if q.rank == 0 { return try out.squeeze([end]) }
@@ -409,7 +412,7 @@ extension Tensor {
     /// For each line and fraction: the two places between which the quantile lies and the weight of the second;
     /// for each line the number of steps from its first to its last element (0 where the result is NaN).
     private func ranks(
-        _ fractions: [Double], _ shape: Dims, _ n: Int, _ interpolation: Interpolation, ignoringNaN: Bool
+        _ fractions: Tensor, _ shape: Dims, _ n: Int, _ interpolation: Interpolation, ignoringNaN: Bool
     ) throws -> (Tensor, Tensor, Tensor, Tensor) {
         let x = try contiguous()
         var one = shape
@@ -419,9 +422,11 @@ extension Tensor {
         let above = try Tensor.empty(shape, .int64)
         let weights = try Tensor.empty(shape, dtype)
         let (b, a) = (below.typed(Int64.self), above.typed(Int64.self))
-        let (source, shares, steps, lines) = (x.lent, weights.lent, spans.lent, numel / n)
+        let (source, shares, steps, lines, count) = (x.lent, weights.lent, spans.lent, numel / n, fractions.numel)
+        let asked = fractions.lent
         func run<T: BinaryFloatingPoint>(_: T.Type) {
             let (p, w, s) = (source.typed(T.self), shares.typed(T.self), steps.typed(T.self))
+            let fractions = UnsafeBufferPointer(start: asked.typed(Double.self), count: count)
             for line in 0..<lines {
                 var numbers = n
                 while numbers > 0 && p[line * n + numbers - 1].isNaN { numbers -= 1 }
@@ -437,7 +442,7 @@ extension Tensor {
                     default: break
                     }
                     let low = rank.rounded(.down)
-                    let at = line * fractions.count + k
+                    let at = line * count + k
                     b[at] = Int64(low)
                     a[at] = Int64(rank.rounded(.up))
                     w[at] = interpolation == .midpoint ? 0.5 : rank - low
@@ -445,7 +450,7 @@ extension Tensor {
             }
         }
         launch("ranks") { [dtype] in dtype == .float32 ? run(Float.self) : run(Double.self) }
-        withExtendedLifetime(x) {}
+        withExtendedLifetime((x, fractions)) {}
         return (below, above, weights, spans)
     }
 }

@@ -8,13 +8,17 @@ extension Tensor {
 
     /// A sparse tensor from its parts, unchecked and without history.
     static func sparse(
-        _ indices: Tensor, _ values: Tensor, _ sizes: Dims, coalesced: Bool, padded: Bool = false
+        _ indices: Tensor, _ values: Tensor, _ sizes: Dims, coalesced: Bool, count: Tensor? = nil
     ) throws -> Tensor {
-        let t = try Tensor.empty([0], values.dtype)
+        try sparse(SparseParts(indices: indices, values: values, coalesced: coalesced, count: count), sizes)
+    }
+
+    static func sparse(_ parts: SparseParts, _ sizes: Dims) throws -> Tensor {
+        let t = try Tensor.empty([0], parts.values.dtype)
         t.sizes = sizes
         t.strides = Dims(repeating: 0, count: sizes.count)
         t.numel = sizes.product
-        t.sparse = SparseParts(indices: indices, values: values, coalesced: coalesced, padded: padded)
+        t.sparse = parts
         return t
     }
 
@@ -98,10 +102,10 @@ extension Tensor {
 
     /// The checked parts as a tensor whose gradient reaches `values`.
     static func sparseOver(
-        _ index: Tensor, _ values: Tensor, _ shape: Dims, coalesced: Bool = false, padded: Bool = false,
+        _ index: Tensor, _ values: Tensor, _ shape: Dims, coalesced: Bool = false, count: Tensor? = nil,
         name: String = "SparseCooTensorWithDimsAndTensorsBackward0"
     ) throws -> Tensor {
-        let out = try sparse(index, values.detach(), shape, coalesced: coalesced || index.sizes[1] < 2, padded: padded)
+        let out = try sparse(index, values.detach(), shape, coalesced: coalesced || index.sizes[1] < 2, count: count)
         if GradMode.needs(values) {
             out.attach(name, TensorList(values)) { _, g in
                 guard let g = g[0] else { return [nil] }
@@ -123,29 +127,40 @@ extension Tensor {
 
     // MARK: Looking inside
 
-    /// The entries; `padded` where zeros among them do no harm.
+    /// The entries: while recording, all that there is room for (``SparseParts/count``).
+    var entries: SparseParts? {
+        guard let p = sparse, let count = p.count, !Tape.isNoting else { return sparse }
+        let n = Int(count.readInt64(at: count.offset))
+        var sizes = p.values.sizes
+        sizes[0] = n
+        return SparseParts(
+            indices: p.indices.alias(sizes: [p.indices.sizes[0], n], strides: p.indices.strides, offset: p.indices.offset),
+            values: p.values.alias(sizes: sizes, strides: p.values.strides, offset: p.values.offset), coalesced: p.coalesced)
+    }
+
+    /// The entries; `padded` where zeros at the end do no harm.
     func parts(_ op: String, padded: Bool = false) throws -> SparseParts {
-        guard let sparse else {
+        guard let p = entries else {
             throw MartletError.runtime("\(op) expected sparse coordinate tensor layout but got Strided")
         }
-        if sparse.padded && !padded && Tape.isRecording {
-            try Tape.refuse("\(op) of a sum of sparse tensors, whose number of entries depends on the indices,")
+        if p.padded && !padded && Tape.isRecording {
+            try Tape.refuse("\(op) of a sparse tensor whose number of entries depends on the indices")
         }
-        return sparse
+        return p
     }
 
     public var sparseDim: Int { sparse?.indices.sizes[0] ?? 0 }
     public var denseDim: Int { sparse.map { $0.values.rank - 1 } ?? rank }
     public var isCoalesced: Bool {
-        get throws { try parts("is_coalesced").coalesced }
+        get throws { try parts("is_coalesced", padded: true).coalesced }
     }
     /// How many entries are stored, repeats included.
     public var nnz: Int {
         get throws {
-            guard let sparse else {
+            guard isSparse else {
                 throw MartletError.notImplemented("Could not run 'aten::_nnz' with arguments from the 'CPU' backend.")
             }
-            return sparse.values.sizes[0]
+            return try parts("_nnz").values.sizes[0]
         }
     }
 
@@ -160,7 +175,7 @@ extension Tensor {
 
     /// The values of a coalesced tensor, in the order of its indices.
     public func sparseValues() throws -> Tensor {
-        guard let p = sparse else {
+        guard let p = entries else {
             throw MartletError.runtime("values expected sparse tensor layout but got Strided")
         }
         guard p.coalesced else {
@@ -227,7 +242,7 @@ extension Tensor {
 
     /// The dense tensor with repeated entries added up; a dense tensor is returned as it is.
     public func toDense() throws -> Tensor {
-        guard let p = sparse else { return self }
+        guard let p = entries else { return self }
         let out = try Tensor.zeros(sizes, dtype)
         let values = try withNoGrad { try p.values.contiguous() }
         let block = Dims(sizes.dropFirst(p.indices.sizes[0])).product
@@ -240,15 +255,15 @@ extension Tensor {
 
     /// This dense tensor's values at the places of `mask`, a sparse tensor of the same shape.
     public func sparseMask(_ mask: Tensor) throws -> Tensor {
-        guard let p = mask.sparse else {
+        guard let p = mask.entries else {
             throw MartletError.runtime("sparse_mask: the mask must be a sparse tensor")
         }
         guard sizes == mask.sizes else {
             throw MartletError.runtime(
                 "sparse_mask(): operands have incompatible sizes; self has size \(sizes) but mask has size \(mask.sizes)")
         }
-        let values = try withNoGrad { try toDense().valuesAt(p.indices, sizes) }
-        let out = try Tensor.sparse(p.indices, values, sizes, coalesced: p.coalesced)
+        let values = try withNoGrad { try toDense().valuesAt(p.indices, sizes).first(p.count) }
+        let out = try Tensor.sparse(p.indices, values, sizes, coalesced: p.coalesced, count: p.count)
         if GradMode.needs(self) {
             out.attach("SparseMaskBackward0", TensorList(self)) { _, g in [try g[0]?.toDense()] }
         }
@@ -258,24 +273,21 @@ extension Tensor {
     /// The gradient of a sparse tensor from that of its dense form: its values at the distinct places of `p`.
     func sparseMask(_ p: SparseParts) throws -> Tensor {
         let dense = try toDense()
-        if !p.coalesced && Tape.isNoting {
-            // How many places are distinct depends on the indices: each is given its value where it occurs first.
-            let values = try dense.valuesAt(p.indices, dense.sizes)
-            var column = Dims(repeating: 1, count: values.rank)
-            column[0] = values.sizes[0]
-            let first = try Tensor.firstOccurrences(Tensor.flatPlaces(p.indices, dense.sizes)).to(values.dtype).reshape(column)
-            return try .sparseOver(p.indices, values.mul(first), dense.sizes, padded: true)
-        }
-        let places = p.coalesced ? p.indices : try Tensor.merge(p, dense.sizes).indices
-        return try .sparseOver(places, dense.valuesAt(places, dense.sizes), dense.sizes)
+        let merged = try Tensor.merge(p, dense.sizes)
+        let values = try dense.valuesAt(merged.indices, dense.sizes).first(merged.count)
+        return try .sparseOver(merged.indices, values, dense.sizes, count: merged.count)
     }
 
-    /// For each of these int64 numbers, whether none before it is the same.
-    private static func firstOccurrences(_ numbers: Tensor) throws -> Tensor {
-        try Tape.whole("first_occurrences", [numbers]) {
-            var met: Set<Int64> = []
-            return [try Tensor(try $0[0].toArray(Int64.self).map { met.insert($0).inserted })]
+    /// Values of a sparse tensor of which `count` are entries (all where it is nil), with zeros in place of the others.
+    private func first(_ count: Tensor?) throws -> Tensor {
+        guard let count else { return self }
+        let isEntry = try Tape.whole("entries", [count]) { [n = sizes[0]] in
+            let count = try $0[0].itemInt()
+            return [try Tensor((0..<n).map { $0 < count })]
         }[0]
+        var column = Dims(repeating: 1, count: rank)
+        column[0] = sizes[0]
+        return try mul(isEntry.to(dtype).reshape(column))
     }
 
     /// The sparse form: entries of the first `sparseDim` dimensions (all when nil) that are not zero.
@@ -327,19 +339,49 @@ extension Tensor {
 
     /// The same tensor with sorted indices, repeats added up.
     public func coalesce() throws -> Tensor {
-        let p = try parts("coalesce")
+        let p = try parts("coalesce", padded: true)
         if p.coalesced { return self }
-        let merged = try Tensor.merge(p, sizes)
-        let out = try Tensor.sparse(merged.indices, merged.values, sizes, coalesced: true)
+        let out = try Tensor.sparse(Tensor.merge(p, sizes), sizes)
         if GradMode.needs(self) { out.attach("CoalesceBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
     }
 
     /// Sorted distinct places with the sums of their values, added in order of occurrence.
     static func merge(_ p: SparseParts, _ sizes: Dims) throws -> SparseParts {
+        let nnz = p.indices.sizes[1]
+        if p.coalesced || nnz == 0 {
+            return SparseParts(indices: p.indices, values: p.values, coalesced: true, count: p.count)
+        }
+        guard Tape.isNoting else { return try mergeNow(p, sizes) }
+        // How many places are distinct depends on the indices: there is room for all.
+        let made = try Tape.whole("coalesce", [.sparse(p, sizes)]) { try $0[0].padded(to: nnz) { try mergeNow($0, sizes) } }
+        return SparseParts(indices: made[0], values: made[1], coalesced: true, count: made[2])
+    }
+
+    /// What `body` makes of this sparse tensor's entries, with zeros after it up to `room` entries: the indices, the values,
+    /// and the number of entries.
+    func padded(to room: Int, _ body: (SparseParts) throws -> SparseParts) throws -> [Tensor] {
+        let made = try body(entries!)
+        let (depth, n) = (made.indices.sizes[0], made.indices.sizes[1])
+        let index = try Tensor.zeros([depth, room], .int64)
+        var shape = made.values.sizes
+        shape[0] = room
+        let values = try Tensor.zeros(shape, made.values.dtype)
+        if n > 0 {
+            for d in 0..<depth {
+                let row = index.plainSlice(0, d)
+                let from = made.indices.plainSlice(0, d)
+                copyKernel(row, try from.plainSlice(0, n - 1).expand([room]))
+                copyKernel(row.alias(sizes: [n], strides: row.strides, offset: row.offset), from)
+            }
+            copyKernel(values.alias(sizes: made.values.sizes, strides: values.strides, offset: values.offset), made.values)
+        }
+        return [index, values, try Tensor([Int64(n)]).reshape([] as Dims)]
+    }
+
+    private static func mergeNow(_ p: SparseParts, _ sizes: Dims) throws -> SparseParts {
         let (depth, nnz) = (p.indices.sizes[0], p.indices.sizes[1])
         if p.coalesced || nnz == 0 { return SparseParts(indices: p.indices, values: p.values, coalesced: true) }
-        if Tape.isRecording { try Tape.refuse("coalesce, whose result's size depends on the indices,") }
         let flat = try flatPlaces(p.indices, sizes)
         let f = flat.typed(Int64.self)
         let order = try Tensor.empty([nnz], .int64)

@@ -9,12 +9,12 @@ extension Tensor {
 
     /// A sparse tensor with the same places and other values.
     private func withValues(_ p: SparseParts, _ values: Tensor) throws -> Tensor {
-        try .sparse(p.indices, values, sizes, coalesced: p.coalesced, padded: p.padded)
+        try .sparse(p.indices, values, sizes, coalesced: p.coalesced, count: p.count)
     }
 
     func cloneSparse(_ p: SparseParts) throws -> Tensor {
         let out = try withNoGrad {
-            try Tensor.sparse(p.indices.clone(), p.values.clone(), sizes, coalesced: p.coalesced, padded: p.padded)
+            try Tensor.sparse(p.indices.clone(), p.values.clone(), sizes, coalesced: p.coalesced, count: p.count?.clone())
         }
         if GradMode.needs(self) { out.attach("CloneBackward0", TensorList(self)) { _, g in [g[0]] } }
         return out
@@ -34,7 +34,17 @@ extension Tensor {
     func adoptSparse(_ op: String, _ other: Tensor) throws -> Tensor {
         try checkInPlace(op)
         let source = other.dtype == dtype ? other : try other.to(dtype)
-        sparse = source.sparse
+        if Tape.isNoting, let tape = Tape.current, let mine = sparse, let theirs = source.sparse,
+            !tape.arena.owns(mine.values.storage.base)
+        {
+            // Replays write where the values lie.
+            guard theirs.indices.storage === mine.indices.storage else {
+                return try Tape.refused("\(op) on a sparse tensor made before, which gives it other entries,")
+            }
+            copyKernel(mine.values, theirs.values)
+        } else {
+            sparse = source.sparse
+        }
         bumpVersion()
         if other.requiresGrad && GradMode.isEnabled { try rebaseHistory(source) }
         return self
@@ -44,18 +54,19 @@ extension Tensor {
 
     /// self + alpha * other, where at least one is sparse: sparse + sparse is sparse, dense + sparse is dense.
     func addSparse(_ other: Tensor, _ alpha: Tensor?) throws -> Tensor {
-        guard let b = other.sparse else {
+        guard let b = other.entries else {
             throw MartletError.runtime("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
         }
         let type = Tensor.resultType(self, other)
-        let scale = try alpha?.item() ?? 1
-        let late = type == .float32 || type == .float64 ? scale : 1  // the factor applied while adding
+        // The factor applied while adding; one that is a tensor, which replays read anew, is applied before.
+        let isLate = alpha == nil || alpha!.isWrappedNumber && (type == .float32 || type == .float64)
+        let late = try isLate ? alpha?.item() ?? 1 : 1
         let theirs = try withNoGrad { () throws -> Tensor in
-            let v = scale == late ? b.values : try b.values.mul(alpha!)
+            let v = isLate ? b.values : try b.values.mul(alpha!)
             return try v.to(type)
         }
         let out: Tensor
-        if let a = sparse {
+        if let a = entries {
             guard sizes == other.sizes else {
                 throw MartletError.runtime(
                     "add: expected sizes of 'self' and 'other' to match, but \(sizes) != \(other.sizes)")
@@ -66,8 +77,8 @@ extension Tensor {
             }
             let mine = try withNoGrad { try a.values.to(type) }
             out = try Tensor.walkTogether(
-                SparseParts(indices: a.indices, values: mine, coalesced: a.coalesced),
-                SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced), sizes, type, alpha: late)
+                SparseParts(indices: a.indices, values: mine, coalesced: a.coalesced, count: a.count),
+                SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced, count: b.count), sizes, type, alpha: late)
         } else {
             let shape = try broadcastSizes(sizes, other.sizes)
             guard shape == other.sizes else {
@@ -78,11 +89,11 @@ extension Tensor {
             out.addEntries(SparseParts(indices: b.indices, values: theirs, coalesced: b.coalesced), alpha: late)
         }
         if GradMode.needs(self, other) {
-            let mine = sizes
+            let (mine, alpha) = (sizes, try alpha?.asFactor(type))
             out.attach("AddBackward0", TensorList(self, other)) { node, g in
                 [
                     node.needs(0) ? try g[0].map { $0.isSparse ? $0 : try $0.sumTo(mine) } : nil,
-                    node.needs(1) ? try scale == 1 ? g[0] : g[0]?.mul(alpha!) : nil,
+                    node.needs(1) ? try alpha == nil ? g[0] : g[0]?.mul(alpha!) : nil,
                 ]
             }
         }
@@ -100,11 +111,11 @@ extension Tensor {
 
     func addSparseInPlace(_ other: Tensor, _ alpha: Tensor?) throws -> Tensor {
         if isSparse { return try adoptSparse("add_", addSparse(other, alpha)) }
-        guard let p = other.sparse else { return try addInPlace(other, alpha: alpha) }
+        guard let p = other.entries else { return try addInPlace(other, alpha: alpha) }
         if !GradMode.needs(self, other) && isContiguous && other.dtype == dtype && sizes == other.sizes {
             try checkInPlace("add_")
-            if let alpha, dtype != .float32 && dtype != .float64 {
-                let values = try withNoGrad { try p.values.mul(alpha) }
+            if let alpha, !alpha.isWrappedNumber || dtype != .float32 && dtype != .float64 {
+                let values = try withNoGrad { try p.values.mul(alpha).to(dtype) }
                 addEntries(SparseParts(indices: p.indices, values: values, coalesced: p.coalesced))
             } else {
                 addEntries(p, alpha: try alpha?.item() ?? 1)
@@ -129,21 +140,23 @@ extension Tensor {
                     .cat([a.indices, b.indices], 1), .cat([a.values, scaled], 0).to(dtype), sizes, coalesced: false)
             }
         }
-        // How many entries meet depends on the indices; while recording the result has room for all.
-        let padded = Tape.isNoting
-        let made = try Tape.whole("add_sparse", [a.indices, a.values, b.indices, b.values]) {
-            try walk((index: $0[0], values: $0[1]), (index: $0[2], values: $0[3]), sizes, dtype, alpha, padded: padded)
+        guard Tape.isNoting else {
+            return try .sparse(withNoGrad { try walk(a, b, sizes, dtype, alpha) }, sizes)
         }
-        return try .sparse(made[0], made[1], sizes, coalesced: !padded && a.coalesced && b.coalesced, padded: padded)
+        // How many entries meet depends on the indices: there is room for all.
+        let room = a.indices.sizes[1] + b.indices.sizes[1]
+        let made = try Tape.whole("add_sparse", [.sparse(a, sizes), .sparse(b, sizes)]) { both in
+            try both[0].padded(to: room) { try walk($0, both[1].entries!, sizes, dtype, alpha) }
+        }
+        return try .sparse(made[0], made[1], sizes, coalesced: a.coalesced && b.coalesced, count: made[2])
     }
 
-    /// The indices and values of the sum.
+    /// The entries of the sum.
     private static func walk(
-        _ a: (index: Tensor, values: Tensor), _ b: (index: Tensor, values: Tensor), _ sizes: Dims, _ dtype: DType,
-        _ alpha: Double, padded: Bool
-    ) throws -> [Tensor] {
-        let (depth, na, nb) = (a.index.sizes[0], a.index.sizes[1], b.index.sizes[1])
-        let (fa, fb) = (try flatPlaces(a.index, sizes), try flatPlaces(b.index, sizes))
+        _ a: SparseParts, _ b: SparseParts, _ sizes: Dims, _ dtype: DType, _ alpha: Double
+    ) throws -> SparseParts {
+        let (depth, na, nb) = (a.indices.sizes[0], a.indices.sizes[1], b.indices.sizes[1])
+        let (fa, fb) = (try flatPlaces(a.indices, sizes), try flatPlaces(b.indices, sizes))
         let (pa, pb) = (fa.typed(Int64.self), fb.typed(Int64.self))
         // For each result entry, where it comes from.
         var from: [(a: Int, b: Int)] = []
@@ -162,19 +175,18 @@ extension Tensor {
                 j += 1
             }
         }
-        let n = padded ? na + nb : from.count
+        let n = from.count
         let index = try Tensor.empty([depth, n], .int64)
         let (toA, toB) = (try Tensor.empty([na], .int64), try Tensor.empty([nb], .int64))
         let q = index.typed(Int64.self)
         let (ta, tb) = (toA.typed(Int64.self), toB.typed(Int64.self))
         for (k, f) in from.enumerated() {
-            let (list, e) = f.a >= 0 ? (a.index, f.a) : (b.index, f.b)
+            let (list, e) = f.a >= 0 ? (a.indices, f.a) : (b.indices, f.b)
             let s = list.typed(Int64.self)
             for d in 0..<depth { q[d * n + k] = s[d * list.strides[0] + e * list.strides[1]] }
             if f.a >= 0 { ta[f.a] = Int64(k) }
             if f.b >= 0 { tb[f.b] = Int64(k) }
         }
-        for d in 0..<depth { for k in from.count..<n { q[d * n + k] = q[d * n + from.count - 1] } }
         var shape = na > 0 || nb == 0 ? a.values.sizes : b.values.sizes
         shape[0] = n
         let values = try Tensor.zeros(shape, dtype)
@@ -184,7 +196,7 @@ extension Tensor {
             if nb > 0 { values.addRows(toB, try b.values.contiguous(), block: block, alpha: alpha) }
         }
         withExtendedLifetime((fa, fb)) {}
-        return [index, values]
+        return SparseParts(indices: index, values: values, coalesced: a.coalesced && b.coalesced)
     }
 
     /// Two gradients of one tensor added up, whichever of them are sparse.
@@ -196,7 +208,7 @@ extension Tensor {
     func mulSparse(_ other: Tensor) throws -> Tensor {
         if !isSparse { return try other.mulSparse(self) }
         let type = Tensor.resultType(self, other)
-        if let p = sparse, !other.isSparse && other.numel == 1 && other.rank == 0 {
+        if let p = entries, !other.isSparse && other.numel == 1 && other.rank == 0 {
             let out = try withValues(p, withNoGrad { try p.values.to(type).mul(other.to(type)) })
             if GradMode.needs(self, other) {
                 out.attach("MulBackward0", TensorList(self, other)) { node in
@@ -272,9 +284,9 @@ extension Tensor {
     }
 
     /// The sum of all elements, a dense number.
-    func sumSparse(_ p: SparseParts, _ dims: [Int]?, _ keepDim: Bool) throws -> Tensor {
+    func sumSparse(_ dims: [Int]?, _ keepDim: Bool) throws -> Tensor {
         guard let dims, !dims.isEmpty else {
-            let out = try withNoGrad { try p.values.sum() }
+            let out = try Tape.whole("sum_sparse", [self]) { [try $0[0].entries!.values.sum()] }[0]
             if GradMode.needs(self) {
                 let shape = sizes
                 out.attach("SumBackward0", TensorList(self)) { _, g in [try g[0]?.expand(shape)] }
@@ -322,11 +334,11 @@ extension Tensor {
 
     /// Entry k of the list of index rows, arranged anew; values stay where they are.
     private func rearranged(_ name: String, _ order: [Int], _ back: @escaping (Tensor) throws -> Tensor) throws -> Tensor {
-        let p = try parts(name)
+        let p = try parts(name, padded: true)
         let rows = try Tensor(order.map { Int64($0) })
         let index = try withNoGrad { try p.indices.contiguous().gatherRows(rows) }
         let shape = Dims(order.map { sizes[$0] } + sizes.dropFirst(order.count))
-        let out = try Tensor.sparse(index, p.values, shape, coalesced: false)
+        let out = try Tensor.sparse(index, p.values, shape, coalesced: false, count: p.count)
         if GradMode.needs(self) { out.attach(name, TensorList(self)) { _, g in [try g[0].map(back)] } }
         return out
     }
@@ -344,7 +356,7 @@ extension Tensor {
 
     /// All dimensions in a new order: sparse ones among themselves, and dense ones among themselves.
     func permuteSparse(_ dims: [Int]) throws -> Tensor {
-        let p = try parts("permute")
+        let p = try parts("permute", padded: true)
         let depth = p.indices.sizes[0]
         let order = try dims.map { try wrapDim($0, rank) }
         guard Set(order).count == rank else { throw MartletError.runtime("permute(): duplicate dims are not allowed.") }
@@ -355,7 +367,8 @@ extension Tensor {
         let rows = try Tensor(order.prefix(depth).map { Int64($0) })
         let index = try withNoGrad { try p.indices.contiguous().gatherRows(rows) }
         let values = try withNoGrad { try p.values.permute([0] + order.dropFirst(depth).map { $0 - depth + 1 }) }
-        let out = try Tensor.sparse(index, values, Dims(order.map { sizes[$0] }), coalesced: p.coalesced && order == Array(0..<rank))
+        let coalesced = p.coalesced && order == Array(0..<rank)
+        let out = try Tensor.sparse(index, values, Dims(order.map { sizes[$0] }), coalesced: coalesced, count: p.count)
         if GradMode.needs(self) {
             var inverse = [Int](repeating: 0, count: rank)
             for (k, d) in order.enumerated() { inverse[d] = k }
@@ -432,7 +445,7 @@ extension Tensor {
         shape[d] = 0
         var (indices, values) = ([Tensor](), [Tensor]())
         for (i, t) in tensors.enumerated() {
-            guard let p = t.sparse else {
+            guard let p = try t.isSparse ? t.parts("cat") : nil else {
                 throw MartletError.runtime("Concatenating sparse tensors, but a dense tensor was found at position \(i).")
             }
             guard t.rank == first.rank, p.indices.sizes[0] == first.sparseDim,

@@ -23,16 +23,15 @@ extension Tensor {
                 "addmm: expected 'mat1' and 'mat2' to have the same dtype, but got \(dtype.scalarTypeName) and \(other.dtype.scalarTypeName)")
         }
         let out: Tensor
-        if let p = sparse, other.isSparse {
-            out = try Tensor.sparse(p.indices, p.values, sizes, coalesced: p.coalesced).detach()
-                .timesSparse(other.parts("mm"), other.sizes[1])
-        } else if let p = sparse {
+        if isSparse && other.isSparse {
+            out = try Tensor.sparse(parts("mm"), sizes).timesSparse(other.parts("mm"), other.sizes[1])
+        } else if let p = entries {
             out = try .zeros([sizes[0], other.sizes[1]], dtype)
             try Tensor.addProduct(p, other, into: out, transposed: false)
         } else {
             // (b' a')' with the sparse factor on the left.
             out = try .zeros([sizes[0], other.sizes[1]], dtype)
-            try Tensor.addProduct(other.parts("mm"), try withNoGrad { try t() }, into: withNoGrad { try out.t() }, transposed: true)
+            try Tensor.addProduct(other.parts("mm", padded: true), try withNoGrad { try t() }, into: withNoGrad { try out.t() }, transposed: true)
         }
         if GradMode.needs(self, other) {
             let masked = name == "SparseAddmmBackward0" || (isSparse && other.isSparse)
@@ -42,11 +41,11 @@ extension Tensor {
                 var (da, db): (Tensor?, Tensor?)
                 if node.needs(0) {
                     da = try g.mm(b.toDense().t())
-                    if a.isSparse && masked { da = try da!.sparseMask(a.parts("mm")) }
+                    if a.isSparse && masked { da = try da!.sparseMask(a.parts("mm", padded: true)) }
                 }
                 if node.needs(1) {
                     db = try a.isSparse ? a.t().mm(g) : a.t().mm(g)
-                    if b.isSparse && masked { db = try db!.sparseMask(b.parts("mm")) }
+                    if b.isSparse && masked { db = try db!.sparseMask(b.parts("mm", padded: true)) }
                 }
                 return [da, db]
             }
@@ -61,12 +60,13 @@ extension Tensor {
         }
         let (n, type) = (out.sizes[1], out.dtype)
         let (nnz, s0, s1, sv) = (p.indices.sizes[1], p.indices.strides[0], p.indices.strides[1], p.values.strides[0])
-        let q = p.indices.typed(Int64.self)
+        let (q, count) = (p.indices.typed(Int64.self), p.count?.lent)
+        func entries() -> Int { count.map { Int($0.readInt64(at: $0.offset)) } ?? nnz }
         let (so, sd) = (out.strides, dense.strides)
         let (po, pd, pv) = (out.pointer, dense.pointer, p.values.pointer)
         func run<T: TensorElement>(_: T.Type) {
             let (o, d, v) = (po.as(T.self), pd.as(T.self), pv.as(T.self))
-            for e in 0..<nnz {
+            for e in 0..<entries() {
                 let (i, j) = (Int(q[e * s1]), Int(q[s0 + e * s1]))
                 let (row, column) = transposed ? (j, i) : (i, j)
                 let x = v[e * sv]
@@ -82,7 +82,7 @@ extension Tensor {
         }
         func plain<T: BinaryFloatingPoint>(_: T.Type) {
             let (o, d, v) = (po.as(T.self), pd.as(T.self), pv.as(T.self))
-            for e in 0..<nnz {
+            for e in 0..<entries() {
                 let (to, from) = (o + Int(q[e * s1]) * so[0], d + Int(q[s0 + e * s1]) * sd[0])
                 let f = v[e * sv]
                 for k in 0..<n { to[k] += f * from[k] }

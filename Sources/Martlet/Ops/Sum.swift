@@ -38,7 +38,7 @@ extension Tensor {
 
     /// The sum over `dims` (all when nil). Integers and bools sum to int64 unless `dtype` says otherwise.
     public func sum(_ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) throws -> Tensor {
-        if let sparse { return try sumSparse(sparse, dims, keepDim) }
+        if isSparse { return try sumSparse(dims, keepDim) }
         let type = dtype ?? (self.dtype.isFloatingPoint ? self.dtype : .int64)
         if type != self.dtype { return try to(type).sum(dims, keepDim: keepDim) }
         if dims == nil && !keepDim && isPlain && !Tape.isRecording { return try sumAll() }

@@ -5,7 +5,7 @@ extension Tensor {
         let type = Tensor.resultType([self, tensor1, tensor2])
         let out: Tensor
         if type.isFloatingPoint {
-            out = try ternaryKernel(.addcmul(value.item()), self, tensor1, tensor2, dtype: type)
+            out = try ternaryKernel(.addcmul(Factor(value)), self, tensor1, tensor2, dtype: type)
         } else {
             try Tensor.checkIntegerScale(value, type)
             if type == .bool { throw Tensor.unsupported("addcmul_cpu_out", type) }
@@ -13,6 +13,7 @@ extension Tensor {
             out = try binaryKernel(.add, self, product, dtype: type)
         }
         if GradMode.needs(self, tensor1, tensor2) {
+            let value = try value.asFactor(type)
             out.attach("AddcmulBackward0", TensorList(self, tensor1, tensor2)) { node in
                 node.save(node.needs(2) ? tensor1 : nil, node.needs(1) ? tensor2 : nil)
             } backward: { node, g in
@@ -31,8 +32,9 @@ extension Tensor {
     public func addcdiv(_ tensor1: Tensor, _ tensor2: Tensor, value: Tensor = .number(1)) throws -> Tensor {
         try Tensor.checkAddcdiv(tensor1, tensor2)
         let type = Tensor.resultType([self, tensor1, tensor2])
-        let out = try ternaryKernel(.addcdiv(value.item()), self, tensor1, tensor2, dtype: type)
+        let out = try ternaryKernel(.addcdiv(Factor(value)), self, tensor1, tensor2, dtype: type)
         if GradMode.needs(self, tensor1, tensor2) {
+            let value = try value.asFactor(type)
             out.attach("AddcdivBackward0", TensorList(self, tensor1, tensor2)) { node in
                 node.save(node.needs(2) ? tensor1 : nil, tensor2)
             } backward: { node, g in
@@ -65,7 +67,7 @@ extension Tensor {
     public func addcmulInPlace(_ tensor1: Tensor, _ tensor2: Tensor, value: Tensor = .number(1)) throws -> Tensor {
         if try overwrites(with: [tensor1, tensor2]) {
             try checkInPlace("addcmul_")
-            _ = try ternaryKernel(.addcmul(value.item()), self, tensor1, tensor2, dtype: dtype, into: self)
+            _ = try ternaryKernel(.addcmul(Factor(value)), self, tensor1, tensor2, dtype: dtype, into: self)
             bumpVersion()
             return self
         }
@@ -77,7 +79,7 @@ extension Tensor {
         if try overwrites(with: [tensor1, tensor2]) {
             try Tensor.checkAddcdiv(tensor1, tensor2)
             try checkInPlace("addcdiv_")
-            _ = try ternaryKernel(.addcdiv(value.item()), self, tensor1, tensor2, dtype: dtype, into: self)
+            _ = try ternaryKernel(.addcdiv(Factor(value)), self, tensor1, tensor2, dtype: dtype, into: self)
             bumpVersion()
             return self
         }

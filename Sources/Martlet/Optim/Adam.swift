@@ -141,7 +141,7 @@ public final class SparseAdam: Optimizer {
         _ p: Tensor, _ gradient: Tensor, _ m: Tensor, _ v: Tensor, _ step: Double, _ lr: Double, _ betas: (Double, Double),
         _ eps: Double
     ) throws {
-        let sparse = try gradient.coalesce().sparse!
+        let sparse = try gradient.coalesce().entries!
         if sparse.values.numel == 0 { return }
         let size = lr * (1 - pow(betas.1, step)).squareRoot() / (1 - pow(betas.0, step))
         let type = p.dtype

@@ -6,7 +6,10 @@ public func clipGradNorm(_ parameters: [Tensor], maxNorm: Double, normType: Doub
     let grads = parameters.compactMap(\.grad)
     guard !grads.isEmpty else { return try Tensor.full([], 0) }
     return try withNoGrad {
-        let norms = try grads.map { try ($0.isSparse ? $0.coalesce().sparse!.values : $0).vectorNorm(normType) }
+        let norms = try grads.map { g in
+            guard g.isSparse else { return try g.vectorNorm(normType) }
+            return try Tape.whole("norm_sparse", [g]) { [try $0[0].coalesce().entries!.values.vectorNorm(normType)] }[0]
+        }
         let total = try Tensor.stack(norms).vectorNorm(normType)
         let factor = try Tensor.number(maxNorm).div(total.add(.number(1e-6))).minimum(.number(1.0))
         for g in grads { try g.mulInPlace(factor) }

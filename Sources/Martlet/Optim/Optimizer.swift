@@ -16,6 +16,8 @@ open class Optimizer {
 
     public var groups: [Group]
     private var states: [ObjectIdentifier: State] = [:]
+    /// The recording in which this optimizer was made: each replay begins with a new one.
+    private weak var home = Tape.current
 
     /// What an optimizer remembers of one parameter, under torch's names (`momentum_buffer`, `exp_avg`, ...).
     public struct State {
@@ -23,10 +25,11 @@ open class Optimizer {
         /// Updates made so far.
         public var steps = 0
 
-        /// The tensor of this name, at first filled with a number; it is no part of a recording that is being made.
+        /// The tensor of this name, at first filled with a number; it is no part of a recording that is being made, unless
+        /// the optimizer is.
         mutating func tensor(_ name: String, like p: Tensor, _ start: Double = 0) throws -> Tensor {
             if let t = tensors[name] { return t }
-            let t = try Tape.outside { try Tensor.full(p.sizes, .number(start), p.dtype) }
+            let t = try Tape.state { try Tensor.full(p.sizes, .number(start), p.dtype) }
             tensors[name] = t
             return t
         }
@@ -77,11 +80,17 @@ open class Optimizer {
                     let id = ObjectIdentifier(p)
                     var state = states[id] ?? State()
                     if let tape = Tape.current {
-                        tape.optimizerUse = Tape.OptimizerUse(
-                            rate: { self.groups[i].lr }, steps: { Double(self.states[id]?.steps ?? 0) })
-                        tape.record("count_step", .whole({ self.states[id]?.steps += 1 }))
+                        if tape === home {
+                            let count = Double(state.steps + 1)
+                            tape.optimizerUse = Tape.OptimizerUse(rate: { self.groups[i].lr }, steps: { count })
+                        } else {
+                            tape.optimizerUse = Tape.OptimizerUse(
+                                rate: { self.groups[i].lr }, steps: { Double(self.states[id]?.steps ?? 0) })
+                            tape.record("count_step", .whole({ self.states[id]?.steps += 1 }))
+                        }
+                        tape.keepsState = tape !== home
                         tape.notePolicy(p)
-                        defer { tape.optimizerUse = nil }
+                        defer { (tape.optimizerUse, tape.keepsState) = (nil, true) }
                         try advance(p, grad, &state, group)
                     } else {
                         try advance(p, grad, &state, group)

@@ -122,7 +122,7 @@ public final class Adagrad: Optimizer {
 
     private static func updateSparse(_ p: Tensor, _ g: Tensor, _ sum: Tensor, step: Double, lr: Double, _ o: Options) throws {
         let rate = lr / (1 + (step - 1) * o.lrDecay)
-        let sparse = try (o.maximize ? g.neg() : g).coalesce().sparse!
+        let sparse = try (o.maximize ? g.neg() : g).coalesce().entries!
         let places = try sparse.indices.unbind(0) as [Tensor?]
         let values = sparse.values
         try sum.indexPutInPlace(places, values.mul(values), accumulate: true)

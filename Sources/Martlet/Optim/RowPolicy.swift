@@ -48,6 +48,12 @@ extension Tensor {
         try restrictUpdates(toRows: try rows.policyNumbers { try $0.to(.int64) })
     }
 
+    /// This sparse tensor over the rows that steps of `parameter` may change, in their order, with all entries of other rows
+    /// in one more at the end.
+    public func overUpdatableRows(of parameter: Tensor) throws -> Tensor {
+        try RowPolicy.renumbered(self, parameter.updatableNumbers ?? [])
+    }
+
     /// The elements of what `body` makes of a policy's tensor. A recording may read them where they are not its data.
     private func policyNumbers(_ body: (Tensor) throws -> Tensor) throws -> [Int] {
         if let tape = Tape.current, tape.computes(self) { try Tape.refuseReading("restrict_rows()", self) }
@@ -131,15 +137,15 @@ enum RowPolicy {
     }
 
     /// A sparse tensor over `rows` in their order, with all entries of other rows in one more at the end.
-    private static func renumbered(_ t: Tensor, _ rows: [Int64]) throws -> Tensor {
-        let sparse = try t.parts("a step restricted to some rows")
+    static func renumbered(_ t: Tensor, _ rows: [Int64]) throws -> Tensor {
+        let sparse = try t.parts("a step restricted to some rows", padded: true)
         var places = [Int64](repeating: Int64(rows.count), count: t.sizes[0])
         for (i, r) in rows.enumerated() { places[Int(r)] = Int64(i) }
         let indices = try sparse.indices.clone()
         copyKernel(indices.plainSlice(0, 0), try Tensor(places).indexSelect(0, sparse.indices.select(0, 0)))
         var shape = t.sizes
         shape[0] = rows.count + 1
-        return try .sparse(indices, sparse.values, shape, coalesced: false)
+        return try .sparse(indices, sparse.values, shape, coalesced: false, count: sparse.count)
     }
 
     /// A sparse tensor over the gathered rows as one over all rows.

@@ -39,7 +39,7 @@ public final class SGD: Optimizer {
     public static func update(_ p: Tensor, _ gradient: Tensor, _ buffer: inout Tensor?, lr: Double, _ o: Options) throws {
         if gradient.isSparse { return try updateSparse(p, gradient, &buffer, lr: lr, o) }
         let (n, first) = (Int64(p.numel), buffer == nil)
-        if o.momentum != 0 && first { buffer = try Tape.outside { try Tensor.empty(p.sizes, p.dtype) } }
+        if o.momentum != 0 && first { buffer = try Tape.state { try Tensor.empty(p.sizes, p.dtype) } }
         func launch(
             _ pp: UnsafeMutableRawPointer, _ pg: UnsafeMutableRawPointer, _ pb: UnsafeMutableRawPointer?, _ isFloat: Bool
         ) {
@@ -55,7 +55,7 @@ public final class SGD: Optimizer {
                 }
             }
             run(lr, first: first)
-            Tape.note("sgd", Tape.withRate(lr) { run($0) })
+            Tape.note("sgd", { [again = first && Tape.makesState] in Tape.withRate(lr) { run($0, first: again) } }())
         }
         let b = o.momentum != 0 ? buffer : nil
         if p.isKernelParameter && gradient.suits(p) && b?.suits(p) ?? true {
@@ -72,15 +72,30 @@ public final class SGD: Optimizer {
         guard o.weightDecay == 0 else {
             throw MartletError.runtime("weight_decay option is not compatible with sparse gradients")
         }
-        var g = o.maximize ? try gradient.neg() : gradient
-        if o.momentum != 0 {
-            if Tape.isRecording {
-                try Tape.refuse("a step of SGD with momentum on a sparse gradient, whose buffer is made anew at each step,")
-            }
-            let b = try buffer.map { try $0.mul(.number(o.momentum)).add(g, alpha: .number(1 - o.dampening)) } ?? g.detach().clone()
-            buffer = b
-            g = o.nesterov ? try g.add(b, alpha: .number(o.momentum)) : b
+        guard o.momentum != 0 else {
+            _ = try p.addInPlace(o.maximize ? gradient.neg() : gradient, alpha: .number(-lr))
+            return
         }
-        _ = try p.addInPlace(g, alpha: .number(-lr))
+        // The buffer has more entries after each step, in memory that no recording can hold: a replay makes it anew, too.
+        let first = buffer == nil
+        let b = try buffer ?? Tape.outside { try .sparse(gradient.emptySparse(gradient.parts("add", padded: true)), gradient.sizes) }
+        buffer = b
+        try Tape.touching("sgd_sparse", [p, gradient]) { [again = first && Tape.makesState] lent in
+            Tape.withRate(lr) { lr in
+                Tape.repeating { try withNoGrad { try changeSparse(lent[0], lent[1], b, lr: lr, first: again, o) } }()
+            }
+        } _: { try changeSparse(p, gradient, b, lr: lr, first: first, o) }
+    }
+
+    private static func changeSparse(
+        _ p: Tensor, _ gradient: Tensor, _ b: Tensor, lr: Double, first: Bool, _ o: Options
+    ) throws {
+        let g = try o.maximize ? gradient.neg() : gradient
+        if first {
+            try b.adoptSparse("copy_", g.clone())
+        } else {
+            try b.mulInPlace(.number(o.momentum)).addInPlace(g, alpha: .number(1 - o.dampening))
+        }
+        _ = try p.addInPlace(o.nesterov ? g.add(b, alpha: .number(o.momentum)) : b, alpha: .number(-lr))
     }
 }

@@ -140,12 +140,15 @@ extension Generator {
     }
 
     /// ``state`` as a uint8 tensor.
-    public func stateTensor() throws -> Tensor { try Tensor(state) }
+    public func stateTensor() throws -> Tensor { try Tape.whole("random_state", []) { _ in [try Tensor(self.state)] }[0] }
 
     /// ``setState(_:)`` from a uint8 tensor.
     public func setState(_ state: Tensor) throws {
         guard state.dtype == .uint8 else { throw MartletError.type("RNG state must be a torch.ByteTensor") }
-        try setState(try state.toArray(UInt8.self))
+        _ = try Tape.whole("set_random_state", [state]) {
+            try self.setState(try $0[0].toArray(UInt8.self))
+            return []
+        }
     }
 }
 

@@ -108,20 +108,21 @@ struct ElementLoop {
     }
 
     /// Notes a loop of one kernel for ``Tape``; `operands` gives where each operand begins (``at(_:)``), the output first.
+    /// One that reads more than its operands runs `apart` from others.
     @inline(__always)
     func note(
         _ name: StaticString, _ body: @autoclosure () -> (Int, Int, Int, Int, Int) -> Void,
-        _ operands: @autoclosure () -> [ElementSpan.Place]
+        _ operands: @autoclosure () -> [ElementSpan.Place], apart: @autoclosure () -> Bool = false
     ) {
-        if Tape.isRecording { noteRecorded(name, body(), operands()) }
+        if Tape.isRecording { noteRecorded(name, body(), operands(), apart()) }
     }
 
     @inline(never)
     private func noteRecorded(
         _ name: StaticString, _ body: @escaping (Int, Int, Int, Int, Int) -> Void,
-        _ operands: [ElementSpan.Place]
+        _ operands: [ElementSpan.Place], _ apart: Bool
     ) {
-        guard sizes.count == 1 else { return Tape.note(name, { self.forEachRun(body) }) }
+        guard sizes.count == 1 && !apart else { return Tape.note(name, { self.forEachRun(body) }) }
         let (n, a, b, c, d) = (sizes[0], s0[0], s1[0], s2[0], s3[0])
         let steps = [a, b, c, d]
         let spans = operands.enumerated().map { i, o in
@@ -164,7 +165,8 @@ extension Tensor {
     /// ``emptyLike(dtype:rowMajor:)`` with every element `value`, a 0-dim tensor.
     public func fullLike(_ value: Tensor, dtype: DType? = nil, rowMajor: Bool = false) throws -> Tensor {
         let t = try emptyLike(dtype: dtype, rowMajor: rowMajor)
-        let isZero = try value.item().bitPattern == 0
+        try value.checkOneElement()
+        let isZero = value.isWrappedNumber && value.readDouble(at: value.offset).bitPattern == 0
         if isZero { t.fillWithZeroBytes() } else { fillKernel(t, value) }
         return t
     }

@@ -40,8 +40,8 @@ extension Tensor: CustomStringConvertible {
         let indent = prefix.unicodeScalars.count
         var suffixes: [String] = []
         var text = prefix
-        if let sparse {
-            let (indices, values) = (sparse.indices, sparse.values)
+        if let entries {
+            let (indices, values) = (entries.indices, entries.values)
             suffixes += ["size=\(sizes.tupleText)", "nnz=\(values.sizes[0])"]
             if !dtype.isQuiet { suffixes.append("dtype=torch.\(dtype.name)") }
             let (first, second) = ("indices=tensor(", "values=tensor(")

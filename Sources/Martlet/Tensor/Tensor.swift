@@ -195,8 +195,11 @@ public struct SparseParts {
     public var indices: Tensor
     public var values: Tensor
     public var coalesced: Bool
-    /// Made while recording, with room for more entries than there are: those at the end are zeros at the last one's place.
-    var padded = false
+    /// Made while recording, with room for more entries than there are: how many there are. The others, at the end, are zeros
+    /// at the last one's place.
+    var count: Tensor?
+
+    var padded: Bool { count != nil }
 }
 
 // MARK: - Creation

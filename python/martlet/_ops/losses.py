@@ -133,17 +133,15 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
 
 
 table(f"""
-F _ctc_loss(log_probs: T, targets: T, input_lengths: ints, target_lengths: ints, blank: int, reduction: {_R}, zero_infinity: bool) = mt_ctc_loss
+F _ctc_loss(log_probs: T, targets: T, input_lengths: T, target_lengths: T, blank: int, reduction: {_R}, zero_infinity: bool) = mt_ctc_loss
 """)
 
 
 def _lengths(lengths):
-    """Lengths given as a tensor or a list."""
-    if hasattr(lengths, "dim"):
-        if lengths.is_floating_point():
-            raise RuntimeError("input_lengths and target_lengths must be integral")
-        return [int(n) for n in lengths.reshape(-1).tolist()]
-    return lengths
+    """Lengths given as a tensor or a list, as a tensor."""
+    from .._creation import tensor
+    from .._types import int64
+    return lengths if hasattr(lengths, "dim") else tensor(list(lengths), dtype=int64)
 
 
 @op("F")

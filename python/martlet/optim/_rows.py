@@ -17,6 +17,7 @@ import martlet as torch
 from martlet._native import fail, lib
 
 from .. import _capture
+from .._ops import wrap
 
 # id(parameter) -> (weak reference, RowPolicy). Keyed by identity because tensors compare elementwise.
 _policies = _capture.policies
@@ -139,10 +140,9 @@ def step_restricted(optimizer, group, param, grad, state, policy):
     rows, count = policy.rows, len(policy.numbers)
     if count == 0:
         return
-    _capture.note_update(group)
     spare = grad.is_sparse and _capture.records()
     if spare:  # which entries are allowed may be otherwise at each replay: the others go to one row more, and no further
-        part_grad = _renumbered(grad, policy.numbers, param.size(0))
+        part_grad = wrap(lib.mt_over_restricted_rows(grad._h, param._h))
     else:
         part_grad = _Split(grad, rows).inside if grad.is_sparse else grad.index_select(0, rows)
 
@@ -155,12 +155,16 @@ def step_restricted(optimizer, group, param, grad, state, policy):
     for key, value in state.items():
         if _has_rows(value, param):
             if value.is_sparse:
+                if _capture.records():
+                    raise _capture.CaptureError(
+                        "capture: a step restricted to some rows of an optimizer whose state is sparse cannot be recorded: it "
+                        "sorts that state's entries by row")
                 splits[key] = _Split(value, rows)
                 value = splits[key].inside
             else:
                 value = picked(value)
         part_state[key] = value
-    optimizer._update(group, [part], [part_grad], [part_state])
+    _capture.update(optimizer, group, [part], [part_grad], [part_state])
     _capture.move_counts(part_state, state)
     param.index_copy_(0, rows, part[:count])
     for key, value in part_state.items():
@@ -185,16 +189,6 @@ def step_restricted(optimizer, group, param, grad, state, policy):
 
 def _has_rows(value, param):
     return isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape == param.shape
-
-
-def _renumbered(sparse, numbers, count):
-    """``sparse`` over the allowed rows in their order, with all entries of other rows in one more at the end."""
-    places = [len(numbers)] * count
-    for i, row in enumerate(numbers):
-        places[row] = i
-    indices = sparse._indices().clone()
-    indices[0] = torch.tensor(places)[indices[0]]
-    return torch.sparse_coo_tensor(indices, sparse._values(), (len(numbers) + 1,) + tuple(sparse.shape)[1:])
 
 
 def _outward(part, rows, shape):

@@ -8,7 +8,7 @@ from .optimizer import Optimizer, check, check_lr, count_dtype
 def check_betas(betas):
     """Raises ValueError unless both betas are in [0, 1)."""
     for i in range(2):
-        check(0.0 <= betas[i] < 1.0, "beta parameter at index {}".format(i), betas[i])
+        check((betas[i] >= 0.0) & (betas[i] < 1.0), "beta parameter at index {}".format(i), betas[i])
 
 
 class Adam(Optimizer):
@@ -63,7 +63,7 @@ class Adam(Optimizer):
         _updates.adam_(
             params, grads, [s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states],
             [s["max_exp_avg_sq"] for s in states] if group["amsgrad"] else [], [s["step"] for s in states],
-            lr=group["lr"], beta1=_updates.number(beta1), beta2=_updates.number(beta2), eps=group["eps"],
+            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"],
             weight_decay=group["weight_decay"], amsgrad=group["amsgrad"], maximize=group["maximize"],
             decoupled_weight_decay=group["decoupled_weight_decay"], differentiable=group["differentiable"],
         )

@@ -19,7 +19,7 @@ class ASGD(Optimizer):
 
     def _init_state(self, group, param, grad, state):
         state["step"] = torch.zeros((), dtype=count_dtype())
-        state["eta"] = torch.tensor(_updates.number(group["lr"]), dtype=count_dtype())
+        state["eta"] = torch.full((), _updates.scalar(group["lr"]), dtype=count_dtype())
         state["mu"] = torch.ones((), dtype=count_dtype())
         state["ax"] = torch.zeros_like(param)
 

@@ -8,6 +8,7 @@ from itertools import chain
 import martlet as torch
 
 from .. import _capture
+from .._native import require_all
 from ..utils.hooks import RemovableHandle
 from . import _rows
 
@@ -58,8 +59,11 @@ def _with_hooks(step):
     def run(self, *args, **kwargs):
         pre, post = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
         guard = None
-        if _rows._policies and not self._keeps_rows:
-            guard = _rows.Snapshot(self)
+        if not self._keeps_rows:
+            if _rows._policies:
+                guard = _rows.Snapshot(self)
+            if _capture._recording is not None:
+                _capture.own_step(self)
         if pre or _global_pre_hooks:
             for hook in chain(_global_pre_hooks.values(), pre.values()):
                 result = hook(self, args, kwargs)
@@ -95,13 +99,14 @@ def check_lr(lr):
     """Raises ValueError for a learning rate that is negative, not a number or not a single one."""
     if isinstance(lr, torch.Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    if not lr >= 0.0:
-        raise ValueError("Invalid learning rate: {}".format(lr))
+    check(lr >= 0.0, "learning rate", lr)
 
 
 def check(valid, text, value):
     """Raises ValueError ``Invalid <text>: <value>`` unless ``valid``."""
-    if not valid:
+    if isinstance(valid, torch.Tensor) and _capture.records():
+        require_all(valid, ValueError, "Invalid " + text)
+    elif not valid:
         raise ValueError("Invalid {}: {}".format(text, value))
 
 
@@ -123,6 +128,7 @@ class Optimizer:
 
     _accepts_sparse = False
     _opt_called = False
+    _home = None  # stands for the recording in which the optimizer was made: each replay begins with a new one
     _keeps_rows = True  # False in classes with a step of their own: their forbidden rows are put back
 
     def __init_subclass__(cls, **kwargs):
@@ -136,6 +142,8 @@ class Optimizer:
     def __init__(self, params, defaults):
         self.defaults = defaults
         self._make_hook_tables()
+        if _capture._recording is not None:
+            self._home = _capture.home()
         if isinstance(params, torch.Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
@@ -295,9 +303,10 @@ class Optimizer:
 
     def _update_all(self, group, params, grads):
         states = self._states_of(group, params, grads)
-        if _capture._recording is not None:
-            _capture.note_update(group)
-        self._update(group, params, grads, states)
+        if _capture._recording is None:
+            self._update(group, params, grads, states)
+        else:
+            _capture.update(self, group, params, grads, states)
 
     def _states_of(self, group, params, grads):
         return [self._state_of(group, param, grad) for param, grad in zip(params, grads)]
@@ -305,7 +314,7 @@ class Optimizer:
     def _state_of(self, group, param, grad):
         state = self.state[param]
         if not state:
-            _capture.outside(self._init_state, group, param, grad, state)
+            _capture.make_state(self, group, param, grad, state)
         return state
 
     def _init_state(self, group, param, grad, state):

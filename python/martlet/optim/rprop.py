@@ -21,7 +21,7 @@ class Rprop(Optimizer):
     def _init_state(self, group, param, grad, state):
         state["step"] = torch.zeros((), dtype=count_dtype())
         state["prev"] = torch.zeros_like(param)
-        state["step_size"] = torch.full_like(grad, _updates.number(group["lr"]))
+        state["step_size"] = torch.full_like(grad, _updates.scalar(group["lr"]))
 
     def _update(self, group, params, grads, states):
         etaminus, etaplus = group["etas"]

@@ -2,8 +2,6 @@
 import martlet as torch
 
 from .. import _capture
-from .._native import lib
-from .._ops import wrap
 from . import _updates
 from .adam import check_betas
 from .optimizer import Optimizer, check, check_lr
@@ -42,12 +40,11 @@ class SparseAdam(Optimizer):
         return super()._state_of(group, param, grad)
 
     def _update(self, group, params, grads, states):
-        counts = [wrap(lib.mt_number_f64(s["step"])) for s in states]
-        for state, count in zip(states, counts):
-            _capture.note_count(state, count)  # replays count in the tensor
+        counts = [_capture.count(self, state) for state in states]
+        for state in states:
             state["step"] += 1
         beta1, beta2 = group["betas"]
         _updates.sparse_adam_(
             params, grads, [s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states], counts,
-            lr=_updates.number(group["lr"]), beta1=beta1, beta2=beta2, eps=group["eps"], maximize=group["maximize"],
+            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], maximize=group["maximize"],
         )

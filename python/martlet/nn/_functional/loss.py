@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 
 import martlet as mt
+from martlet._native import require_all
 from martlet._tensor import Tensor
 
 from .. import functional as F
@@ -113,8 +114,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = var * mt.ones_like(input)
-    elif (var < 0).any():
-        raise ValueError("var has negative entry/entries")
+    else:
+        require_all(~(var < 0), ValueError, "var has negative entry/entries")
     if var.size() != input.size():
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)

@@ -1,10 +1,10 @@
 """Limits on gradients. ``foreach`` is accepted everywhere and changes nothing."""
 from __future__ import annotations
 
-import math
 import warnings
 
 import martlet as mt
+from martlet._native import require_all
 from martlet._tensor import Tensor
 
 
@@ -19,10 +19,11 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     if not tensors:
         return mt.tensor(0.0)
     total = mt.linalg.vector_norm(mt.stack([mt.linalg.vector_norm(t, norm_type) for t in tensors]), norm_type)
-    if error_if_nonfinite and not math.isfinite(total.item()):
-        raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
-                           "cannot be clipped. To disable this error and scale the gradients by the non-finite norm "
-                           "anyway, set `error_if_nonfinite=False`")
+    if error_if_nonfinite:
+        require_all(mt.isfinite(total), RuntimeError,
+                    f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+                    "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+                    "`error_if_nonfinite=False`")
     return total
 
 
