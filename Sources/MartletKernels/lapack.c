@@ -1,7 +1,8 @@
 /* lapack.c: factorisations by the LAPACK of a library that blas.c has loaded.
  *
  * LAPACK's matrices lie by columns. Those here are turned on the way in and out, which takes a thirtieth of the time of QR;
- * read as its transpose a matrix would get vectors of other signs than PyTorch's, which gives LAPACK the matrix itself. Triangular systems need no turning: by columns, X' T' = B' is solved from the right.
+ * read as its transpose a matrix would get vectors of other signs than PyTorch's, which gives LAPACK the matrix itself.
+ * Triangular systems need no turning: by columns, X' T' = B' is solved from the right.
  *
  * Integers go by address, and the low half of an int64_t comes first: whether the library reads 32 bits there or 64, it
  * finds the number, and a result below 2^31 stands in a zero that was there. Only lists are read by the width. */
