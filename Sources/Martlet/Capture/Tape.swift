@@ -59,7 +59,7 @@ public final class Tape {
 
     /// Whether any thread records.
     @inline(__always)
-    static var isRecording: Bool { mk_recording != 0 }
+    static var isRecording: Bool { mk_any_records() != 0 }
 
     /// The tape that the calling thread records on.
     static var current: Tape? {

@@ -25,6 +25,7 @@ typedef struct mk_tls {
 
 /* The number of threads that record what kernels they launch; the engine looks here before it looks at its thread. */
 extern int32_t mk_recording;
+static inline int mk_any_records(void) { return __atomic_load_n(&mk_recording, __ATOMIC_RELAXED) != 0; }
 void mk_recording_add(int32_t n);
 
 #if defined(__linux__)
