@@ -109,6 +109,14 @@ static inline int64_t mk_pool_pitch(const mk_pool *p) {
                           T beta, T *c, int64_t rsc, int64_t csc, const T *bias, int64_t bias_row, int64_t bias_col); \
     void (*gemv_combine_##S)(int64_t n, int64_t k, T alpha, const T *x, int64_t incx, const T *b, int64_t ldb, T beta, \
                              T *y, int64_t incy, const T *bias, int64_t inc_bias); \
+    /* Factorisations; see template/factor.h. */ \
+    int64_t (*factor_rows_##S)(T *a, int64_t ld, int64_t n, int64_t columns); \
+    void (*reflect_left_##S)(T tau, const T *v, int64_t m, T *c, int64_t ld, int64_t columns); \
+    void (*reflect_right_##S)(T tau, const T *v, int64_t n, T *c, int64_t ld, int64_t rows); \
+    void (*rotate_rows_##S)(T *z, int64_t ld, int64_t columns, int64_t turns, const int64_t *at, const T *c, const T *s); \
+    void (*symmetric_step_##S)(T *a, int64_t ld, int64_t n, const T *v, const T *w, const T *x, T *y); \
+    void (*rank_two_step_##S)(T *a, int64_t ld, int64_t m, int64_t n, const T *u, const T *y, const T *x, const T *v, \
+                              const T *w, T *z); \
     /* Convolutions, over blocks of conv_lanes samples and over lines of places: some tiles of channels, conv_height high, \
        or ranges of MK_CONV_RANGE of them; over vectors of channels: some panels, or blocks of channels that have a kernel \
        of their own. See template/conv.h, conv_planes.h, conv_channels.h and conv_own.h. */ \

@@ -27,6 +27,7 @@
 #include "mk_optim.h"
 #include "mk_blas.h"
 #include "mk_lapack.h"
+#include "mk_factor.h"
 #include "mk_runtime.h"
 #if defined(__has_include)
 #if __has_include("mk_random.h")

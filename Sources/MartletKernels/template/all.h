@@ -68,6 +68,8 @@
     ENTRY2(adam, S_), ENTRY2(sparse_adam, S_), ENTRY2(rmsprop, S_), ENTRY2(adagrad, S_), ENTRY2(adadelta, S_), ENTRY2(adamax, S_), \
     ENTRY2(nadam, S_), ENTRY2(radam, S_), ENTRY2(rprop, S_), ENTRY2(asgd, S_), \
     ENTRY2(gemm, S_), ENTRY2(gemm_space, S_), ENTRY2(gemm_narrow, S_), ENTRY2(gemm_dots, S_), ENTRY2(gemv_combine, S_), \
+    ENTRY2(factor_rows, S_), ENTRY2(reflect_left, S_), ENTRY2(reflect_right, S_), ENTRY2(rotate_rows, S_), \
+    ENTRY2(symmetric_step, S_), ENTRY2(rank_two_step, S_), \
     ENTRY2(conv_weights, S_), ENTRY2(conv_pack, S_), ENTRY2(conv_space, S_), ENTRY2(conv_block, S_), \
     ENTRY2(conv_by_rows, S_), ENTRY2(conv_own_space, S_), ENTRY2(conv_own, S_), ENTRY2(conv_weight_own, S_), \
     ENTRY2(conv_panels, S_), ENTRY2(conv_panel, S_), ENTRY2(conv_pack_panel, S_), ENTRY2(conv_channels_space, S_), \

@@ -18,6 +18,7 @@
 #include "conv_channels.h"
 #include "conv_weight_channels.h"
 #include "pool.h"
+#include "factor.h"
 #undef VL
 #undef V
 #undef VU

@@ -1,7 +1,36 @@
+import MartletKernels
+
 /// What dense factorisations compute in.
-protocol DenseReal: BinaryFloatingPoint, TensorElement {}
-extension Float: DenseReal {}
-extension Double: DenseReal {}
+protocol DenseReal: BinaryFloatingPoint, TensorElement {
+    /// The first rows of a Cholesky factor; see mk_factor.h.
+    static func factorRows(_ a: UnsafeMutablePointer<Self>, _ ld: Int, _ n: Int, _ columns: Int) -> Int
+    /// C -= A B for C of m x n, rows `ld` apart as those of B; the columns of A, m x k, are `ld` apart too.
+    static func subtractProduct(
+        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Self>, _ b: UnsafeMutablePointer<Self>,
+        from c: UnsafeMutablePointer<Self>, _ ld: Int)
+}
+extension Float: DenseReal {
+    static func factorRows(_ a: UnsafeMutablePointer<Float>, _ ld: Int, _ n: Int, _ columns: Int) -> Int {
+        Int(mk_factor_rows_f32(a, Int64(ld), Int64(n), Int64(columns)))
+    }
+    static func subtractProduct(
+        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
+        from c: UnsafeMutablePointer<Float>, _ ld: Int
+    ) {
+        mk_gemm_f32(Int64(m), Int64(n), Int64(k), -1, a, 1, Int64(ld), b, Int64(ld), 1, 1, c, Int64(ld), 1, nil)
+    }
+}
+extension Double: DenseReal {
+    static func factorRows(_ a: UnsafeMutablePointer<Double>, _ ld: Int, _ n: Int, _ columns: Int) -> Int {
+        Int(mk_factor_rows_f64(a, Int64(ld), Int64(n), Int64(columns)))
+    }
+    static func subtractProduct(
+        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Double>, _ b: UnsafeMutablePointer<Double>,
+        from c: UnsafeMutablePointer<Double>, _ ld: Int
+    ) {
+        mk_gemm_f64(Int64(m), Int64(n), Int64(k), -1, a, 1, Int64(ld), b, Int64(ld), 1, 1, c, Int64(ld), 1, nil)
+    }
+}
 
 /// Factorisations of one row-major matrix in place, without checks: the loops beneath torch.linalg.
 ///
@@ -107,6 +136,24 @@ enum Dense {
         return 0
     }
 
+    /// Matrices up to this size are left to the plain loops.
+    static let small = 32
+
+    /// A = Uᵀ U from the upper triangle of A; what stands below the diagonal becomes zero. Returns as
+    /// ``cholesky(_:_:)`` does. Blocks of rows, each with what the rows above say of it taken off in one product.
+    static func choleskyUpper<T: DenseReal>(_ a: Memory<T>, _ n: Int) -> Int {
+        let block = 64
+        var info = 0
+        for k in stride(from: 0, to: n, by: block) where info == 0 {
+            let (rows, at) = (Swift.min(block, n - k), a + k * n + k)
+            if k > 0 { T.subtractProduct(rows, n - k, k, a + k, a + k, from: at, n) }
+            let failed = T.factorRows(at, n, rows, n - k)
+            if failed > 0 { info = k + failed }
+        }
+        for i in 1..<Swift.max(n, 1) { (a + i * n).update(repeating: 0, count: i) }
+        return info
+    }
+
     // MARK: Householder reflections
 
     /// The reflection H = I - tau v vᵀ, v[0] = 1, that takes the n values at x (spaced by `stride`) to (beta, 0, ...).
@@ -117,6 +164,13 @@ enum Dense {
         let first = x[0]
         var largest = 0.0
         for i in 0..<n { largest = Swift.max(largest, abs(x[i * stride])) }
+        // Reciprocals of such numbers may overflow. None is larger than 0 where all are NaN.
+        if largest > 0 && largest < 0x1p-960 {
+            for i in 0..<n { x[i * stride] *= 0x1p500 }
+            let tau = reflector(x, stride, n)
+            x[0] *= 0x1p-500
+            return tau
+        }
         var sum = 0.0
         for i in 0..<n {
             let v = x[i * stride] / largest
@@ -128,52 +182,5 @@ enum Dense {
         for i in 1..<n { x[i * stride] *= scale }
         x[0] = beta
         return (beta - first) / beta
-    }
-
-    /// Applies I - tau v vᵀ from the left to `columns` columns at c (m rows, `rowStride` apart). v[0] counts as 1.
-    static func reflectRows(
-        _ v: Memory<Double>, _ stride: Int, _ tau: Double, _ m: Int, _ c: Memory<Double>, _ rowStride: Int, _ columns: Int,
-        _ work: Memory<Double>
-    ) {
-        if tau == 0 || columns <= 0 { return }
-        for j in 0..<columns { work[j] = c[j] }
-        for i in 1..<Swift.max(m, 1) {
-            let (s, row) = (v[i * stride], c + i * rowStride)
-            if s != 0 { for j in 0..<columns { work[j] += s * row[j] } }
-        }
-        for j in 0..<columns { c[j] -= tau * work[j] }
-        for i in 1..<Swift.max(m, 1) {
-            let s = tau * v[i * stride]
-            if s != 0 { subtract(s, work, from: c + i * rowStride, columns) }
-        }
-    }
-
-    /// A = Q R of an m x n matrix: R on and above the diagonal, the reflections below it and in `tau`.
-    static func qr(_ a: Memory<Double>, _ m: Int, _ n: Int, _ tau: Memory<Double>) {
-        let work = Memory<Double>.allocate(capacity: Swift.max(n, 1))
-        defer { work.deallocate() }
-        for k in 0..<Swift.min(m, n) {
-            let at = a + k * n + k
-            tau[k] = reflector(at, n, m - k)
-            reflectRows(at, n, tau[k], m - k, at + 1, n, n - k - 1, work)
-        }
-    }
-
-    /// The first `columns` columns of Q = H₀ H₁ ... into q (m x columns). Reflection k starts at row k + `shift` and
-    /// its vector at a + (k + shift) * rowStep + k * columnStep, advancing by rowStep.
-    static func formQ(
-        _ a: Memory<Double>, rowStep: Int, columnStep: Int, _ tau: Memory<Double>, _ count: Int, shift: Int = 0,
-        _ q: Memory<Double>, _ m: Int, _ columns: Int
-    ) {
-        let work = Memory<Double>.allocate(capacity: Swift.max(columns, 1))
-        defer { work.deallocate() }
-        for i in 0..<m * columns { q[i] = 0 }
-        for i in 0..<Swift.min(m, columns) { q[i * columns + i] = 1 }
-        for k in (0..<count).reversed() {
-            let start = k + shift
-            if start >= m { continue }
-            reflectRows(
-                a + start * rowStep + k * columnStep, rowStep, tau[k], m - start, q + start * columns, columns, columns, work)
-        }
     }
 }

@@ -1,43 +1,39 @@
 import Glibc
+import MartletKernels
 
 /// The eigenvalues and -vectors of one symmetric matrix: Householder reduction to tridiagonal form, then implicit QL
 /// or QR steps with Wilkinson's shift, whichever runs towards the larger end (Golub & Van Loan, 8.3; Dubrulle,
 /// Martin & Wilkinson, "The implicit QL algorithm", Numer. Math. 12, 1968).
 extension Dense {
-    /// A (n x n, destroyed; its lower triangle counts) = Z diag(d) Zᵀ with d ascending. False without convergence.
-    static func symmetricEigen(_ a: Memory<Double>, _ n: Int, _ d: Memory<Double>, _ z: Memory<Double>) -> Bool {
+    /// A (n x n, destroyed; its upper triangle counts) = Z diag(d) Zᵀ with d ascending, d alone without z. False without
+    /// convergence.
+    static func symmetricEigen(_ a: Memory<Double>, _ n: Int, _ d: Memory<Double>, _ z: Memory<Double>?) -> Bool {
         if n == 0 { return true }
-        let e = Memory<Double>.allocate(capacity: 3 * n)
+        let e = Memory<Double>.allocate(capacity: 6 * n)
         defer { e.deallocate() }
-        let (tau, w) = (e + n, e + 2 * n)
-        for i in 0..<n { for j in i + 1..<Swift.max(n, i + 1) { a[i * n + j] = a[j * n + i] } }
-        for i in 0..<n - 1 {
-            let count = n - i - 1
-            let v = a + (i + 1) * n + i
-            tau[i] = reflector(v, n, count)
-            e[i] = v[0]
-            if tau[i] != 0 {
-                // B - v wᵀ - w vᵀ with w = tau (B v - (tau/2) (vᵀ B v) v) for the rest B.
-                v[0] = 1
-                var dot = 0.0
-                for r in 0..<count {
-                    let row = a + (i + 1 + r) * n + i + 1
-                    var s = 0.0
-                    for c in 0..<count { s += row[c] * v[c * n] }
-                    w[r] = tau[i] * s
-                    dot += w[r] * v[r * n]
-                }
-                let half = tau[i] * dot / 2
-                for r in 0..<count { w[r] -= half * v[r * n] }
-                for r in 0..<count {
-                    let row = a + (i + 1 + r) * n + i + 1
-                    let vr = v[r * n]
-                    for c in 0..<count { row[c] -= vr * w[c] + w[r] * v[c * n] }
-                }
-            }
+        e.update(repeating: 0, count: 6 * n)
+        let (tau, y) = (e + n, e + 2 * n)
+        // The rest B of the matrix is B - v wᵀ - w vᵀ, w = tau (B v - (tau/2) (vᵀ B v) v), after each reflection. That is
+        // done together with the product of the next one, but for the row which that one comes from.
+        var (v, w, next) = (e + 3 * n, e + 4 * n, e + 5 * n)
+        for i in 0..<n {
+            let (row, count) = (a + i * n + i, n - i - 1)
+            for c in 0...count { row[c] -= v[0] * w[c] + w[0] * v[c] }
+            d[i] = row[0]
+            if count == 0 { break }
+            let x = row + 1
+            tau[i] = reflector(x, 1, count)
+            e[i] = x[0]
+            x[0] = 1
+            mk_symmetric_step_f64(x + n, Int64(n), Int64(count), v + 1, w + 1, x, y)
+            var dot = 0.0
+            for c in 0..<count { dot += y[c] * x[c] }
+            let half = tau[i] * tau[i] * dot / 2
+            for c in 0..<count { next[c] = tau[i] * y[c] - half * x[c] }
+            (v, w, next) = (x, next, w)
         }
-        for i in 0..<n { d[i] = a[i * n + i] }
-        formQ(a, rowStep: n, columnStep: 1, tau, n - 1, shift: 1, z, n, n)
+        guard let z else { return Tridiagonal(n: n, d: d, e: e, z: nil).run() }
+        formQ(a, rowStep: 1, columnStep: n, tau, n - 1, shift: 1, z, n, n)
         transpose(z, n, n)
         // Larger matrices get the signs of divide and conquer, which joins two halves by a vector of the two middle
         // places: every eigenvector is turned to have a negative product with it.
@@ -66,11 +62,14 @@ extension Dense {
 /// Implicit QL and QR steps on a symmetric tridiagonal matrix, turning the vectors, the rows of z, along.
 private struct Tridiagonal {
     let n: Int
-    let d, e, z: UnsafeMutablePointer<Double>
+    let d, e: UnsafeMutablePointer<Double>
+    let z: UnsafeMutablePointer<Double>?
+    let turns: Dense.Turns?
     private static let eps = Double.ulpOfOne / 2
 
-    func turn(_ i: Int, _ c: Double, _ s: Double) {
-        Dense.turn(z + i * n, z + (i + 1) * n, n, c, s)
+    init(n: Int, d: UnsafeMutablePointer<Double>, e: UnsafeMutablePointer<Double>, z: UnsafeMutablePointer<Double>?) {
+        (self.n, self.d, self.e, self.z) = (n, d, e, z)
+        turns = z.map { Dense.Turns($0, n, n) }
     }
 
     func run() -> Bool {
@@ -96,6 +95,7 @@ private struct Tridiagonal {
             // A block may have been left in parts.
             for i in low..<high where e[i] != 0 { first = Swift.min(first, low) }
         }
+        turns?.run()
         sort()
         return true
     }
@@ -136,7 +136,7 @@ private struct Tridiagonal {
                 p = s * r
                 d[i + 1] = g + p
                 g = c * r - b
-                turn(i, c, -s)
+                turns?.add(i, c, -s)
             }
             d[l] -= p
             e[l] = g
@@ -175,7 +175,7 @@ private struct Tridiagonal {
                 p = s * r
                 d[i] = g + p
                 g = c * r - b
-                turn(i, c, s)
+                turns?.add(i, c, s)
             }
             d[l] -= p
             e[l - 1] = g
@@ -207,7 +207,7 @@ private struct Tridiagonal {
             sine = q * cosine
         }
         if (sum >= 0) == ahead { (cosine, sine) = (-sine, cosine) }
-        turn(i, cosine, sine)
+        turns?.add(i, cosine, sine)
         (d[i], d[i + 1], e[i]) = (first, second, 0)
     }
 
@@ -215,7 +215,7 @@ private struct Tridiagonal {
         if b == 0 { return (1, 0, a) }
         // r has the sign of a only where that is the larger.
         if a == 0 { return (0, 1, b) }
-        let r = hypot(a, b) * (a < 0 && abs(a) > abs(b) ? -1 : 1)
+        let r = Dense.length(a, b) * (a < 0 && abs(a) > abs(b) ? -1 : 1)
         return (a / r, b / r, r)
     }
 
@@ -225,7 +225,7 @@ private struct Tridiagonal {
             for j in i + 1..<Swift.max(n, i + 1) where d[j] < d[best] { best = j }
             if best == i { continue }
             (d[i], d[best]) = (d[best], d[i])
-            Dense.swapRows(z, n, i, best)
+            if let z { Dense.swapRows(z, n, i, best) }
         }
     }
 }

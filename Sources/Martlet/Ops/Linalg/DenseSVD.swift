@@ -1,4 +1,5 @@
 import Glibc
+import MartletKernels
 
 /// The singular value decomposition of one matrix: Householder reduction to an upper bidiagonal matrix, then
 /// implicit QR sweeps on that, with zero shifts where they keep small values accurate (Golub & Kahan 1965; Demmel &
@@ -6,13 +7,14 @@ import Glibc
 extension Dense {
     /// A = U diag(s) Vᵀ with s descending, of a matrix given as a (m x n, row-major, m >= n, destroyed): A = a, or A = aᵀ
     /// where `wide`. `full` (n or m) is the number of columns of the longer factor; u is m x full and vh n x n, or, where
-    /// `wide`, u is n x n and vh full x m. False where the sweeps do not converge.
+    /// `wide`, u is n x n and vh full x m; without them s alone is computed. False where the sweeps do not converge.
     static func svd(
-        _ a: Memory<Double>, _ m: Int, _ n: Int, wide: Bool, full: Int, _ u: Memory<Double>, _ s: Memory<Double>,
-        _ vh: Memory<Double>
+        _ a: Memory<Double>, _ m: Int, _ n: Int, wide: Bool, full: Int, _ u: Memory<Double>?, _ s: Memory<Double>,
+        _ vh: Memory<Double>?
     ) -> Bool {
         let long = wide ? vh : u
         if n == 0 {
+            guard let long else { return true }
             for i in 0..<m * full { long[i] = i / Swift.max(full, 1) == i % Swift.max(full, 1) ? 1 : 0 }
             return true
         }
@@ -21,15 +23,15 @@ extension Dense {
             let q = Memory<Double>.allocate(capacity: m * full + 2 * n * n + n)
             defer { q.deallocate() }
             let (r, short, tau) = (q + m * full, q + m * full + n * n, q + m * full + 2 * n * n)
+            transpose(a, m, n)
             qr(a, m, n, tau)
-            formQ(a, rowStep: n, columnStep: 1, tau, n, q, m, full)
-            for i in 0..<n { for j in 0..<n { r[i * n + j] = j >= i ? a[i * n + j] : 0 } }
-            guard bidiagonalSVD(r, n, n, n, lower: false, short, s, vh) else { return false }
-            for i in 0..<m {
-                let (from, to) = (q + i * full, u + i * full)
-                for j in 0..<full { to[j] = j < n ? 0 : from[j] }
-                for k in 0..<n { subtract(-from[k], short + k * n, from: to, n) }
-            }
+            if u != nil { formQ(a, rowStep: 1, columnStep: m, tau, n, q, m, full) }
+            for i in 0..<n { for j in 0..<n { r[i * n + j] = j >= i ? a[j * m + i] : 0 } }
+            guard bidiagonalSVD(r, n, n, n, lower: false, u == nil ? nil : short, s, vh) else { return false }
+            guard let u else { return true }
+            let (rows, inner, step) = (Int64(m), Int64(n), Int64(full))
+            mk_gemm_f64(rows, inner, inner, 1, q, step, 1, short, inner, 1, 0, u, step, 1, nil)
+            for i in 0..<m { for j in n..<Swift.max(full, n) { u[i * full + j] = q[i * full + j] } }
             return true
         }
         return bidiagonalSVD(a, m, n, full, lower: wide, u, s, vh)
@@ -38,30 +40,49 @@ extension Dense {
     /// The same without the detour: u is m x full, vh n x n, or where `lower` (a stands for its transpose) u is n x n and
     /// vh full x m.
     private static func bidiagonalSVD(
-        _ a: Memory<Double>, _ m: Int, _ n: Int, _ full: Int, lower: Bool, _ u: Memory<Double>, _ s: Memory<Double>,
-        _ vh: Memory<Double>
+        _ a: Memory<Double>, _ m: Int, _ n: Int, _ full: Int, lower: Bool, _ u: Memory<Double>?, _ s: Memory<Double>,
+        _ vh: Memory<Double>?
     ) -> Bool {
-        let left = Memory<Double>.allocate(capacity: 4 * n)
+        let left = Memory<Double>.allocate(capacity: 6 * n + 3 * m)
         defer { left.deallocate() }
-        let (right, e, work) = (left + n, left + 2 * n, left + 3 * n)
+        left.update(repeating: 0, count: 6 * n + 3 * m)
+        let (right, e) = (left + n, left + 2 * n)
+        // Both reflections of a step are A - p yᵀ - x vᵀ. That is done together with the next step's product with A, but
+        // for the column and the row which its reflections come from.
+        var (y, z, v) = (left + 3 * n, left + 4 * n, left + 5 * n)
+        var (p, x, column) = (left + 6 * n, left + 6 * n + m, left + 6 * n + 2 * m)
         for k in 0..<n {
-            let at = a + k * n + k
-            left[k] = reflector(at, n, m - k)
-            reflectRows(at, n, left[k], m - k, at + 1, n, n - k - 1, work)
-            s[k] = at[0]
+            let (at, rows, columns) = (a + k * n + k, m - k, n - k - 1)
+            for i in 0..<rows { column[i] = at[i * n] - (p[i] * y[0] + x[i] * v[0]) }
+            left[k] = reflector(column, 1, rows)
+            s[k] = column[0]
+            column[0] = 1
+            for i in 0..<rows { at[i * n] = column[i] }
             right[k] = 0
-            if k + 1 < n {
-                right[k] = reflector(at + 1, 1, n - k - 1)
-                e[k] = at[1]
-                // The same reflection from the right, row by row.
-                for i in k + 1..<m where right[k] != 0 {
-                    let row = a + i * n + k + 1
-                    var dot = row[0]
-                    for j in 1..<n - k - 1 { dot += row[j] * at[1 + j] }
-                    row[0] -= right[k] * dot
-                    for j in 1..<n - k - 1 { row[j] -= right[k] * dot * at[1 + j] }
-                }
+            if columns == 0 { break }
+            let row = at + 1
+            mk_rank_two_step_f64(row, Int64(n), Int64(rows), Int64(columns), p, y + 1, x, v + 1, column, z)
+            for j in 0..<columns {
+                z[j] *= left[k]
+                row[j] -= z[j]
             }
+            right[k] = reflector(row, 1, columns)
+            e[k] = row[0]
+            row[0] = 1
+            var dot = 0.0
+            for j in 0..<columns { dot += z[j] * row[j] }
+            (p, column) = (column, p)
+            p += 1
+            if rows > 1 {
+                mk_gemm_f64(Int64(rows - 1), 1, Int64(columns), right[k], row + n, Int64(n), 1, row, 1, 1, 0, x, 1, 1, nil)
+            }
+            for i in 0..<rows - 1 { x[i] -= right[k] * dot * p[i] }
+            (y, z, v) = (z, y, row)
+        }
+        guard let u, let vh else {
+            let sweeps = Bidiagonal(n: n, rows: 0, length: 0, d: s, e: e, u: nil, v: nil)
+            if lower { sweeps.makeUpper() }
+            return sweeps.run()
         }
         formQ(a, rowStep: n, columnStep: 1, left, n, lower ? vh : u, m, full)
         formQ(a, rowStep: 1, columnStep: n, right, n - 1, shift: 1, lower ? u : vh, n, n)
@@ -86,26 +107,6 @@ extension Dense {
         transpose(u, width, height)
         return true
     }
-
-    /// Rotates two rows of n numbers: p becomes c p + s q, and q becomes c q - s p.
-    @inline(__always)
-    static func turn(_ p: Memory<Double>, _ q: Memory<Double>, _ n: Int, _ c: Double, _ s: Double) {
-        var k = 0
-        while k < n {
-            let (a, b) = (p[k], q[k])
-            p[k] = c * a + s * b
-            q[k] = c * b - s * a
-            k += 1
-        }
-    }
-
-    /// Puts the transpose of a rows x columns matrix in its place.
-    static func transpose(_ a: Memory<Double>, _ rows: Int, _ columns: Int) {
-        let copy = Memory<Double>.allocate(capacity: Swift.max(rows * columns, 1))
-        defer { copy.deallocate() }
-        copy.update(from: a, count: rows * columns)
-        for i in 0..<rows { for j in 0..<columns { a[j * rows + i] = copy[i * columns + j] } }
-    }
 }
 
 /// A rotation with c a + s b = r, c b - s a = 0, and r of the sign of a.
@@ -113,7 +114,7 @@ extension Dense {
 private func rotation(_ a: Double, _ b: Double) -> (c: Double, s: Double, r: Double) {
     if b == 0 { return (1, 0, a) }
     if a == 0 { return (0, b < 0 ? -1 : 1, abs(b)) }
-    let r = hypot(a, b) * (a < 0 ? -1 : 1)
+    let r = Dense.length(a, b) * (a < 0 ? -1 : 1)
     return (a / r, b / r, r)
 }
 
@@ -123,16 +124,22 @@ private func signed(_ magnitude: Double, _ like: Double) -> Double { like.sign =
 /// vectors, the rows of u (each of `rows` numbers), and the right ones, those of v (each of `length`), along.
 private struct Bidiagonal {
     let n, rows, length: Int
-    let d, e, u, v: UnsafeMutablePointer<Double>
+    let d, e: UnsafeMutablePointer<Double>
+    let u, v: UnsafeMutablePointer<Double>?
+    private let leftTurns, rightTurns: Dense.Turns?
     private static let eps = Double.ulpOfOne / 2
 
-    func turnRight(_ i: Int, _ c: Double, _ s: Double) {
-        Dense.turn(v + i * length, v + (i + 1) * length, length, c, s)
+    init(
+        n: Int, rows: Int, length: Int, d: UnsafeMutablePointer<Double>, e: UnsafeMutablePointer<Double>,
+        u: UnsafeMutablePointer<Double>?, v: UnsafeMutablePointer<Double>?
+    ) {
+        (self.n, self.rows, self.length, self.d, self.e, self.u, self.v) = (n, rows, length, d, e, u, v)
+        leftTurns = u.map { Dense.Turns($0, n, rows) }
+        rightTurns = v.map { Dense.Turns($0, n, length) }
     }
 
-    func turnLeft(_ i: Int, _ c: Double, _ s: Double) {
-        Dense.turn(u + i * rows, u + (i + 1) * rows, rows, c, s)
-    }
+    func turnRight(_ i: Int, _ c: Double, _ s: Double) { rightTurns?.add(i, c, s) }
+    func turnLeft(_ i: Int, _ c: Double, _ s: Double) { leftTurns?.add(i, c, s) }
 
     /// Turns a lower bidiagonal matrix, e standing below the diagonal, into an upper one.
     func makeUpper() {
@@ -143,12 +150,13 @@ private struct Bidiagonal {
             d[i + 1] *= turn.c
             turnLeft(i, turn.c, turn.s)
         }
+        leftTurns?.run()
     }
 
     func run() -> Bool {
         if n == 1 && d[0] < 0 {
             d[0] = -d[0]
-            for r in 0..<rows { u[r] = -u[r] }
+            if let u { for r in 0..<rows { u[r] = -u[r] } }
         }
         let eps = Bidiagonal.eps
         let tolerance = Swift.max(10, Swift.min(100, pow(eps, -0.125))) * eps
@@ -376,9 +384,11 @@ private struct Bidiagonal {
 
     /// Makes the values positive and puts them in descending order.
     private func finish() {
+        leftTurns?.run()
+        rightTurns?.run()
         for i in 0..<n where d[i] < 0 || d[i].sign == .minus {
             d[i] = -d[i]
-            for k in 0..<length { v[i * length + k] = -v[i * length + k] }
+            if let v { for k in 0..<length { v[i * length + k] = -v[i * length + k] } }
         }
         for i in 0..<n {
             var best = i
@@ -387,8 +397,8 @@ private struct Bidiagonal {
             // Keeps the order of the others, as an insertion does.
             for j in stride(from: best, to: i, by: -1) {
                 (d[j], d[j - 1]) = (d[j - 1], d[j])
-                Dense.swapRows(v, length, j, j - 1)
-                Dense.swapRows(u, rows, j, j - 1)
+                if let v { Dense.swapRows(v, length, j, j - 1) }
+                if let u { Dense.swapRows(u, rows, j, j - 1) }
             }
         }
     }

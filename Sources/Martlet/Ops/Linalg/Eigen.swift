@@ -42,26 +42,26 @@ extension Tensor {
             try info.check("linalg.eigh", FactorInfo.noEigenvalues)
             return (l, v)
         }
-        let a = try (upper ? withNoGrad { try mT() } : self).matrixCopy(.float64)
+        let a = try (upper ? self : withNoGrad { try mT() }).matrixCopy(.float64)
         let values = try Tensor.empty(batchSizes(n), .float64)
-        let vectors = try Tensor.empty(batchSizes(n, n), .float64)
+        let z = try Tensor.empty(vectors ? batchSizes(n, n) : [0], .float64)
         let info = try FactorInfo(batchSizes)
-        let (pa, pv, pz) = (a.typed(Double.self), values.typed(Double.self), vectors.typed(Double.self))
+        let (pa, pv, pz) = (a.typed(Double.self), values.typed(Double.self), z.typed(Double.self))
         let (count, places) = (matrixCount, info.places)
         launch("eigh") {
             for i in 0..<count {
                 let at = pa + i * n * n
                 guard (0..<n * n).allSatisfy({ at[$0].isFinite }) else {
                     for j in 0..<n { pv[i * n + j] = .nan }
-                    for j in 0..<n * n { pz[i * n * n + j] = .nan }
+                    if vectors { (pz + i * n * n).update(repeating: .nan, count: n * n) }
                     places[i] = 0
                     continue
                 }
-                places[i] = Dense.symmetricEigen(at, n, pv + i * n, pz + i * n * n) ? 0 : Int32(n)
+                places[i] = Dense.symmetricEigen(at, n, pv + i * n, vectors ? pz + i * n * n : nil) ? 0 : Int32(n)
             }
         }
         withExtendedLifetime(a) {}
         try info.check("linalg.eigh", FactorInfo.noEigenvalues)
-        return (try values.plain(dtype), try vectors.plain(dtype))
+        return (try values.plain(dtype), try z.plain(dtype))
     }
 }

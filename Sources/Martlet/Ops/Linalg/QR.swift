@@ -43,7 +43,7 @@ extension Tensor {
         let (m, n) = (matrixRows, matrixColumns)
         if let lapack = Lapack(MK_LAPACK_QR, dtype, m, n) { return try lapack.qr(self, columns: columns, wantsQ: wantsQ) }
         let k = Swift.min(m, n)
-        let a = try matrixCopy(.float64)
+        let a = try withNoGrad { try mT() }.matrixCopy(.float64)
         let q64 = try Tensor.empty(wantsQ ? batchSizes(m, columns) : [0], .float64)
         let (pa, pq, count) = (a.typed(Double.self), q64.typed(Double.self), matrixCount)
         launch("qr") {
@@ -53,11 +53,11 @@ extension Tensor {
                 let at = pa + i * m * n
                 Dense.qr(at, m, n, tau)
                 if wantsQ {
-                    Dense.formQ(at, rowStep: n, columnStep: 1, tau, k, pq + i * m * columns, m, columns)
+                    Dense.formQ(at, rowStep: 1, columnStep: m, tau, k, pq + i * m * columns, m, columns)
                 }
             }
         }
-        return try withNoGrad { (try q64.to(dtype), try a.narrow(-2, 0, columns).triu().to(dtype)) }
+        return try withNoGrad { (try q64.to(dtype), try a.mT().narrow(-2, 0, columns).triu().to(dtype)) }
     }
 
     /// The gradient (Walter & Lehmann, "Algorithmic differentiation of linear algebra functions", 2010). The columns of a
@@ -115,6 +115,17 @@ extension Tensor {
         guard dtype.isFloatingPoint && dtype.size >= 4 else { throw Tensor.unsupported("orgqr_cpu", dtype) }
         if k > 0, !GradMode.needs(self, tau), let lapack = Lapack(MK_LAPACK_REFLECTIONS, dtype, m, n) {
             return try lapack.reflections(self, tau)
+        }
+        if k > 0, !GradMode.needs(self, tau) {
+            let (a, scales, q) = (try matrixCopy(.float64), try tau.matrixCopy(.float64), try Tensor.empty(sizes, .float64))
+            let (pa, pt, pq, count) = (a.typed(Double.self), scales.typed(Double.self), q.typed(Double.self), matrixCount)
+            launch("householder_product") {
+                for i in 0..<count {
+                    Dense.formQ(pa + i * m * n, rowStep: n, columnStep: 1, pt + i * k, k, pq + i * m * n, m, n)
+                }
+            }
+            withExtendedLifetime((a, scales)) {}
+            return try q.plain(dtype)
         }
         let vectors = try tril(-1).add(.eye(m, n, dtype: dtype))
         var q = try Tensor.eye(m, n, dtype: dtype).expand(sizes)

@@ -52,9 +52,9 @@ extension Tensor {
         let a = try (wide ? withNoGrad { try mT() } : self).matrixCopy(.float64)
         let long = Swift.max(m, n)
         let size = full ? long : k
-        let u = try Tensor.empty(batchSizes(m, wide ? k : size), .float64)
+        let u = try Tensor.empty(vectors ? batchSizes(m, wide ? k : size) : [0], .float64)
         let s = try Tensor.empty(batchSizes(k), .float64)
-        let vh = try Tensor.empty(batchSizes(wide ? size : k, n), .float64)
+        let vh = try Tensor.empty(vectors ? batchSizes(wide ? size : k, n) : [0], .float64)
         let info = try FactorInfo(batchSizes)
         let (pa, pu, ps, pv) = (a.typed(Double.self), u.typed(Double.self), s.typed(Double.self), vh.typed(Double.self))
         let (count, places) = (matrixCount, info.places)
@@ -66,7 +66,9 @@ extension Tensor {
                     continue
                 }
                 let (su, sv) = wide ? (k * k, size * n) : (m * size, k * k)
-                let done = Dense.svd(at, long, k, wide: wide, full: size, pu + i * su, ps + i * k, pv + i * sv)
+                let done = Dense.svd(
+                    at, long, k, wide: wide, full: size, vectors ? pu + i * su : nil, ps + i * k,
+                    vectors ? pv + i * sv : nil)
                 places[i] = done ? 0 : Int32(k)
             }
         }

@@ -125,20 +125,24 @@ extension Tensor {
         let n = matrixRows
         let info = try FactorInfo(batchSizes)
         let out = try withNoGrad { () throws -> Tensor in
-            let l = try (upper ? mT() : self).matrixCopy()
-            if let lapack = Lapack(MK_LAPACK_CHOLESKY, dtype, n, n) {
+            let lapack = Lapack(MK_LAPACK_CHOLESKY, dtype, n, n)
+            // Blocks of rows are of the upper factor, the other two ways give the lower one.
+            let inBlocks = lapack == nil && n > Dense.small
+            let l = try (upper == inBlocks ? self : mT()).matrixCopy()
+            if let lapack {
                 try lapack.cholesky(l, info)
                 return upper ? try l.mT().contiguous() : l
             }
             let (base, places, count) = (l.pointer, info.places, matrixCount)
             func run<T: DenseReal>(_: T.Type) {
                 for i in 0..<count {
-                    places[i] = Int32(Dense.cholesky(base.as(T.self) + i * n * n, n))
+                    let a = base.as(T.self) + i * n * n
+                    places[i] = Int32(inBlocks ? Dense.choleskyUpper(a, n) : Dense.cholesky(a, n))
                 }
             }
             let isFloat = dtype == .float32
             launch("cholesky") { if isFloat { run(Float.self) } else { run(Double.self) } }
-            return upper ? try l.mT().contiguous() : l
+            return upper == inBlocks ? l : try l.mT().contiguous()
         }
         if check { try info.check(op, FactorInfo.notPositive) }
         if GradMode.needs(self) {
