@@ -130,6 +130,49 @@ def test_signs(torch):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES + [(3, 3), (5, 2), (2, 5), (2, 3, 3)])
+def test_lstsq(torch, shape, dtype):
+    for transposed in (False, True):
+        a, b = matrices(torch, dtype, *shape, transposed=transposed)
+        for k in (1, 40):
+            right = matrices(torch, dtype, *a.shape[:-1], k, seed=1)
+            for driver in ("gelsy", "gels", "gelsd"):
+                got = martlet.linalg.lstsq(b, right[1], driver=driver)
+                want = torch.linalg.lstsq(a.double(), right[0].double(), driver=driver)
+                scale = float(np.linalg.cond(a.double().numpy()).max())
+                error = np.abs(got.solution.numpy() - want.solution.numpy()).max()
+                eps = 1e-14 if dtype == "float64" else 1e-6
+                assert error <= 10 * eps * scale * max(1, np.abs(want.solution.numpy()).max())
+                if driver != "gels":
+                    assert got.rank.tolist() == want.rank.tolist()
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (70, 70), (130, 40), (40, 130)])
+def test_lstsq_of_lower_rank(torch, shape):
+    """What lacks rank, or nearly, has the solution of least norm, as many as rcond says."""
+    rng = np.random.default_rng(0)
+    k = min(shape)
+    u, v = np.linalg.qr(rng.standard_normal((shape[0], k)))[0], np.linalg.qr(rng.standard_normal((shape[1], k)))[0]
+    b = rng.standard_normal((shape[0], 2))
+    for small, rcond in ((0, None), (1e-20, None), (1e-6, 1e-5), (1e-6, None), (1e-4, 1e-5)):
+        x = (u * np.r_[np.ones(k - 1), small]) @ v.T
+        for driver in ("gelsy", "gelsd"):
+            got = martlet.linalg.lstsq(martlet.tensor(x), martlet.tensor(b), rcond=rcond, driver=driver)
+            want = torch.linalg.lstsq(torch.from_numpy(x), torch.from_numpy(b), rcond=rcond, driver="gelsd")
+            assert got.rank.tolist() == want.rank.tolist()
+            near(got.solution, want.solution, "float64")
+
+
+def test_lstsq_of_what_is_not_finite(torch):
+    b = np.ones((40, 1))
+    for bad in (float("nan"), float("inf")):
+        x = np.eye(40)
+        x[3, 4] = bad
+        with pytest.raises(RuntimeError, match="non-finite"):
+            martlet.linalg.lstsq(martlet.tensor(x), martlet.tensor(b))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(33, 33), (65, 65), (130, 40), (200, 65), (300, 3), (2, 70, 33), (5, 4)])
 def test_householder_product(torch, shape, dtype):
     """With all of the reflections and with fewer; without history, and with it the same."""

@@ -179,6 +179,35 @@ extension Tensor {
             try info.check(op, notFull)
             return (x, nil, s, ranks)
         }
+        if batch == batchSizes, b.matrixColumns > 0, driver == .gels || driver == .gelsy {
+            let k = b.matrixColumns
+            let (a, right) = (try matrixCopy(.float64), try b.expand(batchSizes(m, k)).matrixCopy(.float64))
+            let (x, ranks) = (try Tensor.empty(batchSizes(n, k), .float64), try Tensor.empty(batchSizes, .int64))
+            let (notFound, notFullRank) = (try FactorInfo(batchSizes), try FactorInfo(batchSizes))
+            let (pa, pb, px) = (a.typed(Double.self), right.typed(Double.self), x.typed(Double.self))
+            let (pr, count, tolerance) = (ranks.typed(Int64.self), matrixCount, rcond ?? standardTolerance)
+            let (lost, lacking) = (notFound.places, notFullRank.places)
+            launch("lstsq") {
+                for i in 0..<count {
+                    let (a, b) = (pa + i * m * n, pb + i * m * k)
+                    (lost[i], lacking[i], pr[i]) = (0, 0, 0)
+                    guard (0..<m * n).allSatisfy({ a[$0].isFinite }) else {
+                        lost[i] = Int32(FactorInfo.notFinite)
+                        continue
+                    }
+                    guard let rank = Dense.leastSquares(a, m, n, b, k, tolerance, px + i * n * k) else {
+                        lost[i] = Int32(Swift.min(m, n))
+                        continue
+                    }
+                    pr[i] = Int64(rank)
+                    if driver == .gels && rank > 0 && rank < Swift.min(m, n) { lacking[i] = Int32(rank + 1) }
+                }
+            }
+            withExtendedLifetime((a, right)) {}
+            try notFound.check("linalg.svd", FactorInfo.notDecomposed)
+            try notFullRank.check(op, notFull)
+            return (try x.to(dtype), nil, try .empty([0], .float64), ranks)
+        }
         let (u, s, vh) = try to(.float64).svd(full: false)
         let limit = try cutoff(largest(s), nil, rcond.map { .number($0) })
         let keep = try s.gt(limit.unsqueeze(-1))
