@@ -199,3 +199,24 @@ def test_svd_of_few_values(torch, n):
         near(u.mT @ u, torch.eye(n, dtype=a.dtype), "float64")
         near(vh @ vh.mT, torch.eye(n, dtype=a.dtype), "float64")
         np.testing.assert_allclose((u * s @ vh).numpy(), x, rtol=1e-11, atol=1e-13 * n * scale)
+
+
+@pytest.mark.parametrize("shape", [(37, 39), (39, 37), (62, 62), (97, 110), (25, 66)])
+@pytest.mark.parametrize("kind", ["ones", "equal columns", "zeros", "rank one in the last place"])
+def test_vectors_of_matrices_of_rank_one_are_orthogonal(kind, shape):
+    """What is left of such a matrix falls to numbers of few digits, rotations of which must keep lengths."""
+    a = np.ones(shape)
+    if kind == "equal columns":
+        a[:] = np.random.default_rng(3).standard_normal((shape[0], 1))
+    if kind == "zeros":
+        a[:] = 0
+    if kind == "rank one in the last place":
+        a[:-1] = 0
+    u, s, vh = (t.numpy() for t in martlet.linalg.svd(martlet.tensor(a)))
+    k = min(shape)
+    np.testing.assert_allclose((u[:, :k] * s) @ vh[:k], a, atol=1e-12)
+    for q in (u.T @ u, vh @ vh.T):
+        np.testing.assert_allclose(q, np.eye(len(q)), atol=1e-12)
+    w, z = (t.numpy() for t in martlet.linalg.eigh(martlet.tensor(a[:k, :k] + a[:k, :k].T)))
+    np.testing.assert_allclose(z.T @ z, np.eye(k), atol=1e-12)
+    np.testing.assert_allclose(z * w @ z.T, a[:k, :k] + a[:k, :k].T, atol=1e-11)

@@ -215,8 +215,8 @@ private struct Tridiagonal {
         if b == 0 { return (1, 0, a) }
         // r has the sign of a only where that is the larger.
         if a == 0 { return (0, 1, b) }
-        let r = Dense.length(a, b) * (a < 0 && abs(a) > abs(b) ? -1 : 1)
-        return (a / r, b / r, r)
+        let (c, s, r) = Dense.direction(a, b)
+        return a < 0 && abs(a) > abs(b) ? (-c, -s, -r) : (c, s, r)
     }
 
     private func sort() {

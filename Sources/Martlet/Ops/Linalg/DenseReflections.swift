@@ -169,11 +169,19 @@ extension Dense {
         }
     }
 
-    /// The square root of a² + b².
+    /// Cosine and sine of the direction of (a, b), and its length. They are exact to rounding also where squares would leave
+    /// the range of numbers, and where a and b themselves have few digits left: a rotation by them must not change lengths.
     @inline(__always)
-    static func length(_ a: Double, _ b: Double) -> Double {
+    static func direction(_ a: Double, _ b: Double) -> (c: Double, s: Double, r: Double) {
         let square = a * a + b * b
-        return square > 1e-280 && square < 1e300 ? square.squareRoot() : hypot(a, b)
+        if square > 1e-280 && square < 1e300 {
+            let r = square.squareRoot()
+            return (a / r, b / r, r)
+        }
+        let scale = square < 1 ? 0x1p700 : 0x1p-700
+        let (x, y) = (a * scale, b * scale)
+        let r = (x * x + y * y).squareRoot()
+        return (x / r, y / r, r / scale)
     }
 
     /// Puts the transpose of a rows x columns matrix in its place.

@@ -114,8 +114,8 @@ extension Dense {
 private func rotation(_ a: Double, _ b: Double) -> (c: Double, s: Double, r: Double) {
     if b == 0 { return (1, 0, a) }
     if a == 0 { return (0, b < 0 ? -1 : 1, abs(b)) }
-    let r = Dense.length(a, b) * (a < 0 ? -1 : 1)
-    return (a / r, b / r, r)
+    let turn = Dense.direction(a, b)
+    return a < 0 ? (-turn.c, -turn.s, -turn.r) : turn
 }
 
 private func signed(_ magnitude: Double, _ like: Double) -> Double { like.sign == .minus ? -abs(magnitude) : abs(magnitude) }
