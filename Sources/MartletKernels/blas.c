@@ -134,7 +134,7 @@ static void call_##S(const struct mk_blas *blas, int ta, int tb, int64_t m, int6
 \
 void mk_blas_gemm_##S(const struct mk_blas *blas, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, \
                       const T *b, int64_t rsb, int64_t csb, T beta, T *c, int64_t ldc, const T *bias, int bias_rows) { \
-    int ta = csa != 1, tb = csb != 1; \
+    int ta = !(csa == 1 && rsa >= k), tb = !(csb == 1 && rsb >= n); /* as mk_blas_for takes them: a single row may be a column */ \
     call_##S(blas, ta, tb, m, n, k, alpha, a, ta ? csa : rsa, b, tb ? csb : rsb, beta, c, ldc); \
     for (int64_t i = 0; bias && i < m; i++) { \
         T *row = c + i * ldc; \
