@@ -122,6 +122,9 @@ static int bind(struct mk_blas *blas, void *handle, char *error, size_t room) {
 
 /* ---- Products ---- */
 
+/* Whether a matrix of that width lies by rows, as a BLAS can take it; with its strides exchanged, by columns. */
+static int by_rows(int64_t row_stride, int64_t column_stride, int64_t width) { return column_stride == 1 && row_stride >= width; }
+
 #define DEFINE(T, S, WHICH) \
 static void call_##S(const struct mk_blas *blas, int ta, int tb, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, \
                      const T *b, int64_t ldb, T beta, T *c, int64_t ldc) { \
@@ -134,7 +137,7 @@ static void call_##S(const struct mk_blas *blas, int ta, int tb, int64_t m, int6
 \
 void mk_blas_gemm_##S(const struct mk_blas *blas, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t rsa, int64_t csa, \
                       const T *b, int64_t rsb, int64_t csb, T beta, T *c, int64_t ldc, const T *bias, int bias_rows) { \
-    int ta = !(csa == 1 && rsa >= k), tb = !(csb == 1 && rsb >= n); /* as mk_blas_for takes them: a single row may be a column */ \
+    int ta = !by_rows(rsa, csa, k), tb = !by_rows(rsb, csb, n); \
     call_##S(blas, ta, tb, m, n, k, alpha, a, ta ? csa : rsa, b, tb ? csb : rsb, beta, c, ldc); \
     for (int64_t i = 0; bias && i < m; i++) { \
         T *row = c + i * ldc; \
@@ -219,7 +222,7 @@ struct mk_blas *mk_blas_for(int is_double, int64_t m, int64_t n, int64_t k, int6
                             int64_t ldc) {
     struct mk_blas *blas = current();
     if (!blas) return NULL;
-    int na = csa == 1 && rsa >= k, ta = !na && rsa == 1 && csa >= m, nb = csb == 1 && rsb >= n, tb = !nb && rsb == 1 && csb >= k;
+    int na = by_rows(rsa, csa, k), ta = !na && by_rows(csa, rsa, m), nb = by_rows(rsb, csb, n), tb = !nb && by_rows(csb, rsb, k);
     if (!(na || ta) || !(nb || tb) || (ta && tb) || ldc < n) return NULL;
     int64_t lda = na ? rsa : csa, ldb = nb ? rsb : csb;
     if (!blas->wide && (m | n | k | lda | ldb | ldc) > INT32_MAX) return NULL;

@@ -2,6 +2,7 @@
 import ctypes
 
 from ._native import CaptureError, fail, lib
+from ._ops.results import wrap
 from ._tensor import Tensor
 
 _new = object.__new__
@@ -30,14 +31,6 @@ def records():
 
 #: Which rows of which parameters optimizers may change; see optim/_rows.py. id(parameter) -> (reference, policy).
 policies = {}
-
-
-def _tensor_of(h):
-    if not h:
-        fail()
-    t = _new(Tensor)
-    t._h = h
-    return t
 
 
 def home():
@@ -69,7 +62,7 @@ def own_step(optimizer):
 
 def rate(lr):
     """A learning rate as a float64 tensor; replays find the number that it is then in the group of the optimizer."""
-    return _tensor_of(lib.mt_capture_rate(lr))
+    return wrap(lib.mt_capture_rate(lr))
 
 
 def make_state(optimizer, *args):
@@ -90,7 +83,7 @@ def count(optimizer, state):
     from . import float64, full
     if optimizer._home is not None and optimizer._home is home():
         return full((), state["step"], dtype=float64)
-    count = _tensor_of(lib.mt_number_f64(state["step"]))
+    count = wrap(lib.mt_number_f64(state["step"]))
     if records():
         _recording.counts.append((state, count))
     return count

@@ -245,20 +245,23 @@ SPARSE = {
 }
 
 
-def table_step(optimizer, rows=None, twice=False, sparse=True):
+def table_step(optimizer, padding=None, twice=False, inside=False, rows=None, sparse=True):
+    """Steps on a table of embeddings; `inside`: two each, by an optimizer that is made in the step."""
     def make():
-        table = nn.Embedding(6, 3, sparse=sparse)
+        table = nn.Embedding(6, 3, sparse=sparse, padding_idx=padding)
         opt = optimizer(table.parameters())
         if rows is not None:
             torch.optim.restrict_rows(table.weight, rows)
 
         def step(x):
-            opt.zero_grad()
-            loss = (table(x) ** 2).sum()
-            if twice:
-                loss = loss + table(x.flip(0)[:2]).sin().sum()
-            loss.backward()
-            opt.step()
+            own = optimizer(table.parameters()) if inside else opt
+            for _ in range(2 if inside else 1):
+                own.zero_grad()
+                loss = (table(x) ** 2).sum()
+                if twice:
+                    loss = loss + table(x.flip(0)[:2]).sin().sum()
+                loss.backward()
+                own.step()
             return loss, table.weight.detach() * 1
         step.optimizer, step.table = opt, table
         return step

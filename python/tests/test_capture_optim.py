@@ -3,6 +3,7 @@ import inspect
 
 import pytest
 from test_capture import assert_same
+from test_capture_more import generator, table_step
 
 import martlet as torch
 from martlet import nn
@@ -17,12 +18,6 @@ OPTIMIZERS = [
     ("ASGD", dict(lr=0.05, t0=3, lambd=0.01)), ("Rprop", dict(lr=0.01)),
 ]
 IDS = [f"{name}-{'-'.join(options)}" for name, options in OPTIMIZERS]
-
-
-def generator(seed=5):
-    g = torch.Generator()
-    g.manual_seed(seed)
-    return g
 
 
 def has(name, option):
@@ -305,28 +300,6 @@ SPARSE = {
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1),
     "sparse adam": lambda p: torch.optim.SparseAdam(p, lr=torch.tensor(0.1)),
 }
-
-
-def table_step(optimizer, padding=None, twice=False, inside=False, rows=None):
-    def make():
-        table = nn.Embedding(6, 3, sparse=True, padding_idx=padding)
-        opt = optimizer(table.parameters())
-        if rows is not None:
-            torch.optim.restrict_rows(table.weight, rows)
-
-        def step(x):
-            own = optimizer(table.parameters()) if inside else opt
-            for _ in range(2 if inside else 1):
-                own.zero_grad()
-                loss = (table(x) ** 2).sum()
-                if twice:
-                    loss = loss + table(x.flip(0)[:2]).sin().sum()
-                loss.backward()
-                own.step()
-            return loss, table.weight.detach() * 1
-        step.optimizer, step.table = opt, table
-        return step
-    return make
 
 
 def lookups(n=12):

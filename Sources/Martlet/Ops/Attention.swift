@@ -33,11 +33,12 @@ extension Tensor {
             k = try key.repeatHeads(heads)
             v = try value.repeatHeads(heads)
         }
-        let isFlash = dropout == 0 && fitsFlash(query, k, v, mask)
+        let fits = fitsBlocks(query, k, v, mask)
+        let isFlash = fits && dropout == 0 && isFlashShape(query, v, mask)
         if mask != nil && causal && !isFlash {
             throw MartletError.runtime("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
         }
-        if fitsBlocks(query, k, v, mask) {
+        if fits {
             var kept: DropoutMask?
             if dropout > 0 { kept = try .draw(weightSizes(query, k), dropout) }
             return try attentionInBlocks(query, k, v, mask, kept, causal, factor, isFlash: isFlash)
@@ -72,10 +73,9 @@ extension Tensor {
         return shape
     }
 
-    /// Whether torch has one step for this on a CPU, if nothing is dropped. Assumes ``fitsBlocks(_:_:_:_:)``.
-    private static func fitsFlash(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Bool {
-        q.rank == 4 && q.sizes[3] == v.sizes[v.rank - 1] && (mask == nil || mask!.rank == 2 || mask!.rank == 4)
-            && fitsBlocks(q, k, v, mask)
+    /// Whether torch has one step on a CPU for what ``fitsBlocks(_:_:_:_:)``, if nothing is dropped.
+    private static func isFlashShape(_ q: Tensor, _ v: Tensor, _ mask: Tensor?) -> Bool {
+        q.rank == 4 && q.sizes[3] == v.sizes[3] && (mask == nil || mask!.rank == 2 || mask!.rank == 4)
     }
 
     /// Whether the heads of all three are the same ones, and the mask, if any, is a constant that fits them.
@@ -96,7 +96,7 @@ extension Tensor {
         isFlash: Bool
     ) throws -> Tensor {
         let wide = q.dtype.size == 2 ? DType.float32 : q.dtype
-        let added = try mask.map { try withNoGrad { [m = $0] in try m.additive(wide).expand(weightSizes(q, k)).asHeads() } }
+        let added = try mask.map { m in try withNoGrad { try m.additive(wide).expand(weightSizes(q, k)).asHeads() } }
         func blocks(_ dropout: DropoutMask?) -> AttentionBlocks {
             AttentionBlocks(causal: causal, scale: scale, mask: added, dropout: dropout)
         }

@@ -14,7 +14,7 @@ struct DropoutMask {
     /// All but the bits: what a node keeps that saves them.
     struct Form {
         /// Those of what the mask is for; its memory has no gaps.
-        var sizes, strides: Dims
+        let sizes, strides: Dims
         /// The probability of being kept; what is kept is divided by it.
         let share: Double
     }

@@ -59,17 +59,10 @@ def compile_line(line, is_method):
                 none = f"{label} is not None and " if kind == "N?" else ""
                 setup += [f"if {none}not isinstance({label}, Tensor): {label} = {make}"]
             passed[label] = f"{label}._h" if kind == "N" else f"None if {label} is None else {label}._h"
-        elif kind == "*ints":
-            setup += [f"{label}_p, {label}_n = separate_ints({label}_given, {extra}) if {label} is None else ints({label}, {extra})"]
-            passed[label] = f"{label}_p, {label}_n"
-        elif kind == "ints":
-            setup += [f"{label}_p, {label}_n = ints({label}, {extra})"]
-            passed[label] = f"{label}_p, {label}_n"
-        elif kind == "ints?":
-            setup += [f"{label}_p, {label}_n = (None, 0) if {label} is None else ints({label}, {extra})"]
-            passed[label] = f"{label}_p, {label}_n"
-        elif kind == "Ts":
-            setup += [f"{label}_p, {label}_n = handles({label}, {extra})"]
+        elif kind in ("ints", "ints?", "*ints", "Ts"):
+            absent = {"ints?": "(None, 0)", "*ints": f"separate_ints({label}_given, {extra})"}.get(kind)
+            made = f"{'handles' if kind == 'Ts' else 'ints'}({label}, {extra})"
+            setup += [f"{label}_p, {label}_n = " + (f"{absent} if {label} is None else {made}" if absent else made)]
             passed[label] = f"{label}_p, {label}_n"
         elif kind == "int":
             setup += [f"if {label}.__class__ is not int or not -0x8000000000000000 <= {label} <= 0x7fffffffffffffff: "
